@@ -1,0 +1,39 @@
+# `make repro` builds everything and prints the results; `make test` checks everything. Both set up .venv first.
+PYTHON ?= python3
+# EXTRA=gpu installs the CUDA build of TensorFlow.
+EXTRA ?=
+LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
+BIN := .venv/bin
+STAMP := .venv/installed-$(LOCK)
+
+.PHONY: repro test check setup lock clean-venv
+.DEFAULT_GOAL := repro
+
+setup: $(STAMP)
+
+# uv installs in half a minute what takes pip four; compiled bytecode cuts each stage's start by two thirds.
+$(STAMP): $(LOCK)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes $(LOCK)
+	rm -f .venv/installed-*
+	touch $@
+
+repro: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	@$(BIN)/python -m stages.summary show
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+# The locks carry hashes and no index's URL; one version of each package serves every Python.
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	  --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra gpu --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	  --constraint requirements.lock --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements-gpu.lock

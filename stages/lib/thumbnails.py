@@ -1,0 +1,108 @@
+"""The tables and arrays that stages hand each other: their columns and dtypes, how they are read and written; no pixels are changed."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.lib.errors import InputError
+from stages.lib.files import replacing
+
+TITLES = pa.schema(
+    [
+        ("title_id", pa.int64()),
+        ("title", pa.string()),
+        ("authors", pa.list_(pa.string())),
+        ("genres", pa.list_(pa.string())),  # codes, as the source orders them
+        ("star_score", pa.float64()),  # 0..10, null where the source has none
+        ("adult", pa.bool_()),
+        ("source", pa.string()),
+    ]
+)
+EPISODES = pa.schema(
+    [
+        ("title_id", pa.int64()),
+        ("no", pa.int32()),
+        (
+            "genre",
+            pa.string(),
+        ),  # the picture's own genre where the source labels pictures (folder); null: its title's genres hold
+        ("subtitle", pa.string()),
+        ("date", pa.date32()),
+        ("star_score", pa.float64()),
+        ("thumbnail_url", pa.string()),
+        ("sha256", pa.string()),  # of the bytes as served; null unless status is ok
+        ("bytes", pa.int64()),
+        ("status", pa.string()),  # "ok", or the slug of the reason why there is no picture
+    ]
+)
+IMAGES = pa.schema([("no", pa.int32()), ("image", pa.binary())])
+INDEX = pa.schema(
+    [
+        ("title_id", pa.int64()),
+        ("no", pa.int32()),
+        ("row", pa.int32()),  # in data/resized/<title_id>.npy
+        ("sha256", pa.string()),  # of the bytes as served
+        ("width", pa.int32()),  # pixels, before resizing
+        ("height", pa.int32()),
+        ("perceptual_hash", pa.string()),  # 64 bits, hexadecimal
+    ]
+)
+REJECTED = pa.schema([("title_id", pa.int64()), ("no", pa.int32()), ("reason", pa.string()), ("detail", pa.string())])
+LABELS = pa.schema([("title_id", pa.int64()), ("no", pa.int32()), ("genre", pa.string()), ("label", pa.int8())])
+DATASET = pa.schema([*LABELS, ("split", pa.string()), ("group", pa.int64())])
+
+
+def write_table(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
+    """Write `frame` with exactly the columns of `schema` as Parquet; equal frames give equal bytes."""
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    binary = any(pa.types.is_binary(field.type) for field in schema)  # pictures are compressed already
+    with replacing(path) as part:
+        pq.write_table(
+            table,
+            part,
+            compression="none" if binary else "zstd",
+            use_dictionary=not binary,
+            write_statistics=not binary,
+        )
+
+
+def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read Parquet that holds at least the columns of `schema`, in that order and with those types."""
+    if not path.is_file():
+        raise InputError(f"{path} is not there; `dvc repro` makes it")
+    try:
+        table = pq.read_table(path)
+        return table.select(schema.names).cast(schema).to_pandas()
+    except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError) as error:
+        raise InputError(
+            f"{path} is not the table expected ({' '.join(str(error).split())}); make it anew with `dvc repro`"
+        ) from None
+
+
+class Resized:
+    """The resized thumbnails on disk, opened title by title as memory maps: uint8 (n, side, side, 3), RGB."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.index = read_table(folder / "index.parquet", INDEX)
+        self._rows = pd.Series(
+            self.index["row"].to_numpy(), index=pd.MultiIndex.from_frame(self.index[["title_id", "no"]])
+        )
+        self._maps: dict[int, np.ndarray] = {}
+
+    def take(self, rows: pd.DataFrame) -> np.ndarray:
+        """uint8 (len(rows), side, side, 3), RGB, in the order of `rows` (columns title_id and no)."""
+        places = self._rows.reindex(pd.MultiIndex.from_frame(rows[["title_id", "no"]]))
+        if places.isna().any():
+            raise InputError(
+                f"{self.folder} lacks (title_id, no) {places.index[places.isna()][0]}; run `dvc repro resize label`"
+            )
+        return np.stack([self._map(title)[row] for (title, _), row in places.astype(int).items()])
+
+    def _map(self, title_id: int) -> np.ndarray:
+        if title_id not in self._maps:
+            self._maps[title_id] = np.load(self.folder / f"{title_id}.npy", mmap_mode="r")
+        return self._maps[title_id]
