@@ -7,7 +7,7 @@ params DVC has to watch for that stage; a test holds dvc.yaml to it.
 
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
@@ -20,9 +20,10 @@ SHARED = {"lr", "runtime", "head"}  # top-level keys that belong to no single st
 
 
 class Section(BaseModel):
-    """A stage's own section: every key known, none missing, no conversions."""
+    """A stage's own section: every key known, none missing, no conversions; `untracked` keys do not make it run again."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    untracked: ClassVar[frozenset[str]] = frozenset()
 
 
 class Leaves(BaseModel):
@@ -91,7 +92,11 @@ def tracked(model: type[File]) -> list[str]:
 
 
 def names(key: str, annotation: Any) -> list[str]:
-    """`key` itself, or one name a leaf where the annotation is a `Leaves` model."""
-    if typing.get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, Leaves):
+    """`key` itself, or one name a leaf where only some of the section's keys are tracked."""
+    if typing.get_origin(annotation) is not None or not isinstance(annotation, type):
+        return [key]
+    if issubclass(annotation, Leaves):
         return [f"{key}.{leaf}" for leaf in annotation.model_fields]
+    if issubclass(annotation, Section) and annotation.untracked:
+        return [f"{key}.{leaf}" for leaf in annotation.model_fields if leaf not in annotation.untracked]
     return [key]

@@ -1,0 +1,110 @@
+"""What the frozen backbone says of every image, computed once and pooled; every head is trained on these.
+
+Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5
+Writes: data/features/BACKBONE.npy (float32 (n, width), row i for row i of data/dataset.parquet),
+        models/trunk/BACKBONE.weights.h5 (the trunk that computed them)
+Params: features, head.pool, train.preprocess, pretrained.weights, runtime but its seed
+
+Random weights are calibrated on train images first; pretrained ones are used as they are.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from stages.lib import mean as means
+from stages.lib import params, runtime, trunk
+from stages.lib.command import run
+from stages.lib.files import replacing
+from stages.lib.progress import track
+from stages.lib.runtime import Threads
+from stages.lib.thumbnails import DATASET, Resized, read_table
+from stages.lib.trunk import Pool, Preprocess
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Features(params.Section):
+    """params.yaml: features."""
+
+    batch: int = Field(ge=1)
+    calibration_images: int = Field(ge=2)
+
+
+class Head(params.Leaves):
+    """What is shared of params.yaml: head."""
+
+    pool: Pool
+
+
+class Train(params.Leaves):
+    """What is shared of params.yaml: train."""
+
+    preprocess: Preprocess
+
+
+class Pretrained(params.Leaves):
+    """What is shared of params.yaml: pretrained."""
+
+    weights: str
+
+
+class Params(params.File):
+    """What this stage reads of params.yaml."""
+
+    features: Features
+    head: Head
+    train: Train
+    pretrained: Pretrained
+    runtime: Threads
+
+
+def calibration_rows(dataset: pd.DataFrame, count: int) -> pd.DataFrame:
+    """At most `count` train rows, evenly spaced over the table, so that every genre and many titles are among them."""
+    train = dataset[dataset["split"] == "train"]
+    places = np.linspace(0, len(train) - 1, min(count, len(train))).round().astype(int)
+    return train.iloc[places]
+
+
+def compute(
+    body: "keras.Model", resized: Resized, rows: pd.DataFrame, mean: np.ndarray, out: np.ndarray, batch: int
+) -> None:
+    """Fill `out`, float32 (n, width), with the trunk's features of `rows`, `batch` images at a time."""
+    starts = range(0, len(rows), batch)
+    for start in track(starts, len(starts), body.name, "batches"):
+        images = resized.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
+        out[start : start + batch] = body.predict_on_batch(images.astype(np.float32) - mean)
+
+
+def main(
+    backbone: str,
+    dataset: Path = Path("data/dataset.parquet"),
+    resized: Path = Path("data/resized"),
+    mean: Path = Path("data/mean.npz"),
+    weights: Path = Path("models/pretrained"),
+    out: Path = Path("data/features"),
+    trunks: Path = Path("models/trunk"),
+) -> None:
+    """Compute the features of BACKBONE."""
+    settings = params.read(Params)
+    runtime.start_keras(settings.runtime)
+    trunk.module(backbone)
+    rows, images, centre = read_table(dataset, DATASET), Resized(resized), means.read(mean).image
+    preprocess = settings.train.preprocess
+    body = trunk.build(backbone, len(centre), settings.head.pool, preprocess, weights / f"{backbone}.weights.h5")
+    if settings.pretrained.weights == "random":
+        shown = images.take(calibration_rows(rows, settings.features.calibration_images)).astype(np.float32) - centre
+        trunk.calibrate(body, trunk.show(shown, backbone, preprocess))
+    with replacing(out / f"{backbone}.npy") as part, replacing(trunks / f"{backbone}.weights.h5") as kept:
+        table = np.lib.format.open_memmap(part, "w+", np.float32, (len(rows), body.output_shape[-1]))
+        compute(body, images, rows, centre, table, settings.features.batch)
+        table.flush()
+        body.save_weights(kept)
+
+
+if __name__ == "__main__":
+    run(main, "features")

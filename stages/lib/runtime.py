@@ -1,0 +1,75 @@
+"""Seeds, deterministic operations and thread counts: what a result depends on beside data and code, set in this one place.
+
+Measured on CPU: with TensorFlow's default threads two equal runs differ; with one operation at a time and a fixed number of
+threads for each they are equal bit for bit, and different numbers of threads differ from each other.
+"""
+
+import importlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import threadpoolctl
+from pydantic import BaseModel, Field
+
+from stages.lib.params import Leaves, Section
+
+
+class Machine(BaseModel):
+    """How operations are run; part of params.yaml: runtime."""
+
+    deterministic: bool
+    inter_op: int = Field(ge=1)
+    intra_op: int = Field(ge=1)
+
+
+class Threads(Leaves, Machine):
+    """What stages share of params.yaml: runtime, whose results do not depend on its seed."""
+
+
+class Runtime(Section, Machine):
+    """params.yaml: runtime."""
+
+    seed: int = Field(ge=0)
+
+
+def configure(runtime: Machine) -> None:
+    """Fix thread counts and determinism for this process; call it before keras is imported, which reads the environment."""
+    os.environ["TF_NUM_INTEROP_THREADS"] = str(runtime.inter_op)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(runtime.intra_op)
+    os.environ["TF_DETERMINISTIC_OPS"] = str(int(runtime.deterministic))
+    os.environ["OMP_NUM_THREADS"] = str(runtime.intra_op)
+    threadpoolctl.threadpool_limits(runtime.intra_op)
+
+
+def start_keras(runtime: Machine) -> None:
+    """`configure`, then import keras without the notices that TensorFlow's libraries print on machines without a GPU."""
+    configure(runtime)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # an error that matters is a Python exception too
+    with hushed():
+        importlib.import_module("keras")
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Hold back what native code writes to file descriptor 2; after an exception it is shown."""
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def seed(value: int) -> None:
+    """Seed Python's, NumPy's and Keras's generators; call it before each model, so that no model depends on those before it."""
+    import keras
+
+    keras.utils.set_random_seed(value)

@@ -1,0 +1,96 @@
+"""The trained model on disk and in the hand: a folder with `model.weights.h5` and `config.json`, nothing else needed.
+
+The whole model takes uint8 (n, side, side, 3), RGB: the train mean is subtracted (a weight of the model), the trunk's pooled
+features are computed, the head gives probabilities.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stages.lib import fit, trunk
+from stages.lib.errors import InputError
+from stages.lib.files import replacing_folder, write_json
+from stages.lib.fit import Head
+from stages.lib.progress import track
+from stages.lib.trunk import Preprocess
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 32  # images at once in `predict`
+
+
+class Config(BaseModel):
+    """What is needed to rebuild a model before its weights are loaded."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    backbone: str
+    side: int
+    preprocess: Preprocess
+    head: Head
+    classes: list[str]
+
+
+class Classifier:
+    """A whole model and the names of its classes."""
+
+    def __init__(self, model: "keras.Model", config: Config):
+        self.model, self.config = model, config
+
+    @property
+    def classes(self) -> list[str]:
+        """Genre codes, in the order of the probabilities."""
+        return self.config.classes
+
+    def predict(self, images: np.ndarray, what: str) -> np.ndarray:
+        """uint8 (n, side, side, 3), RGB → probabilities, float32 (n, classes); `what` names the work in the progress line."""
+        batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+        shown = track(batches, len(batches), what, "batches")
+        return np.concatenate([np.asarray(self.model.predict_on_batch(batch)) for batch in shown])
+
+
+def compose(body: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "keras.Model":
+    """Trunk and head as one model of uint8 (n, side, side, 3), RGB; `mean` is float32 (side, side, 3)."""
+    import keras
+
+    from stages.lib.centre import Centre
+
+    images = keras.Input(mean.shape, dtype="uint8")
+    centre = Centre()
+    model = keras.Model(images, head(body(centre(images))))
+    centre.set_weights([mean])
+    return model
+
+
+def rebuild(config: Config) -> "keras.Model":
+    """The model that `config` describes, its weights not loaded."""
+    body = trunk.build(config.backbone, config.side, config.head.pool, config.preprocess, None)
+    width = body.output_shape[-1]
+    head = fit.build_head(width, len(config.classes), config.head, np.zeros((2, width), np.float32))
+    return compose(body, head, np.zeros((config.side, config.side, 3), np.float32))
+
+
+def save(folder: Path, model: "keras.Model", config: Config) -> None:
+    """Write `folder` whole or not at all; equal weights give equal bytes."""
+    with replacing_folder(folder) as part:
+        model.save_weights(part / "model.weights.h5")
+        write_json(part / "config.json", config.model_dump())
+
+
+def load(folder: Path) -> Classifier:
+    """The model in `folder`, as `save` wrote it."""
+    try:
+        config = Config.model_validate_json((folder / "config.json").read_text(encoding="utf-8"))
+        model = rebuild(config)
+        model.load_weights(folder / "model.weights.h5")
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename or folder} is not there; `dvc repro train` makes it") from None
+    except (ValidationError, ValueError, OSError) as error:
+        raise InputError(
+            f"{folder} holds no model that this code can load ({' '.join(str(error).split())[:160]})"
+        ) from None
+    return Classifier(model, config)

@@ -1,0 +1,149 @@
+"""A backbone as the part of a model that turns centred thumbnails into pooled features; no paths but the weights file's.
+
+A trunk takes float32 (n, side, side, 3), RGB minus the train mean, applies the backbone's input convention, runs the
+backbone in inference mode up to the last layer that its pooling needs, and pools to float32 (n, width).
+"""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from stages.lib.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+
+Pool = Literal["flatten", "average", "style"]
+Preprocess = Literal["backbone", "study"]
+FOLDER = "stages/backbones"
+EPSILON = 1e-5  # added to variances, so that a constant channel has a finite scale
+
+
+def known() -> list[str]:
+    """The backbones there are: the modules of stages/backbones."""
+    folder = Path(__file__).parent.parent / "backbones"
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def module(backbone: str) -> ModuleType:
+    """The module of one architecture: build, convention, STYLE, URL, MD5, SMALLEST_SIDE."""
+    if backbone not in known():
+        raise InputError(f"backbone {backbone!r} is unknown; {FOLDER} has {', '.join(known())}")
+    return importlib.import_module(f"stages.backbones.{backbone}")
+
+
+def build_core(backbone: str, side: int) -> "keras.Model":
+    """The whole backbone without top, weights not loaded; `side` in pixels."""
+    architecture = module(backbone)
+    if side < architecture.SMALLEST_SIDE:
+        raise InputError(f"resize.side is {side}: {backbone} needs at least {architecture.SMALLEST_SIDE} pixels")
+    return architecture.build(side)
+
+
+def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights: Path | None) -> "keras.Model":
+    """The trunk of `backbone`; `weights` are the whole backbone's, or None for Keras's own seeded initialisation.
+
+    preprocess "backbone" is what each architecture was pretrained on; "study" gives all of them centred BGR, as the study did.
+    """
+    import keras
+
+    architecture = module(backbone)
+    whole = build_core(backbone, side)
+    if weights is not None:
+        load_weights(whole, weights)
+    outputs = (
+        [whole.get_layer(**place(name)).output for name in architecture.STYLE] if pool == "style" else [whole.output]
+    )
+    core = keras.Model(whole.input, outputs, name="core")
+    centred = keras.Input((side, side, 3), dtype="float32")
+    maps = core(show(centred, backbone, preprocess), training=False)  # batch norm in inference mode, as in the study
+    return keras.Model(centred, pooled(maps if isinstance(maps, list) else [maps], pool), name="trunk")
+
+
+def show(centred: Any, backbone: str, preprocess: Preprocess) -> Any:
+    """Centred RGB, an array or a Keras tensor, as the backbone is shown it."""
+    return centred[..., ::-1] if preprocess == "study" else module(backbone).convention(centred)
+
+
+def place(layer: str | int) -> dict[str, str | int]:
+    """How Keras is asked for a layer: by name, or by index where its name depends on the process."""
+    return {"index": layer} if isinstance(layer, int) else {"name": layer}
+
+
+def pooled(maps: list["keras.KerasTensor"], pool: Pool) -> "keras.KerasTensor":
+    """float32 maps (n, h, w, channels) → (n, width): flattened, averaged over place, or channel means and deviations.
+
+    Means and deviations of channels are the style statistics of adaptive instance normalisation (Huang and Belongie, 2017,
+    arXiv:1703.06868): what is drawn where is gone, how it is drawn stays.
+    """
+    import keras
+
+    if pool == "flatten":
+        return keras.layers.Flatten()(maps[0])
+    if pool == "average":
+        return keras.layers.GlobalAveragePooling2D()(maps[0])
+    means = [keras.ops.mean(each, axis=(1, 2)) for each in maps]
+    deviations = [keras.ops.sqrt(keras.ops.var(each, axis=(1, 2)) + EPSILON) for each in maps]
+    return keras.ops.concatenate(means + deviations, axis=-1)
+
+
+def load_weights(whole: "keras.Model", weights: Path) -> None:
+    """Load the whole backbone's weights, in Keras's `.weights.h5` or its older `.h5` layout."""
+    try:
+        whole.load_weights(str(weights))
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"{weights} does not hold the weights of this backbone ({reason}); run `dvc repro pretrained`"
+        ) from None
+
+
+def calibrate(trunk: "keras.Model", shown: np.ndarray) -> None:
+    """Give a randomly initialised trunk the statistics of real images: float32 (n, side, side, 3), as `show` gives them.
+
+    With batch norm: one pass in training mode sets every layer's moving statistics to this batch's. Without: each
+    convolution's channels are scaled and shifted to zero mean and unit variance over the batch, from the bottom up
+    (Krähenbühl et al., 2015, arXiv:1511.06856, section 3.1).
+    """
+    import keras
+
+    core = trunk.get_layer("core")
+    norms = [layer for layer in core.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if norms:
+        adopt_batch_statistics(core, norms, shown)
+    else:
+        standardise_convolutions(core, shown)
+
+
+def adopt_batch_statistics(
+    core: "keras.Model", norms: list["keras.layers.BatchNormalization"], shown: np.ndarray
+) -> None:
+    """Set the moving mean and variance of each batch norm to those of the batch `shown`, each layer on its calibrated input."""
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    core(shown, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def standardise_convolutions(core: "keras.Model", shown: np.ndarray) -> None:
+    """Rescale kernels and set biases of a plain chain of layers so that each channel has mean 0 and variance 1 before its ReLU."""
+    import keras
+
+    x = keras.ops.convert_to_tensor(shown)
+    for layer in core.layers[1:]:
+        if not isinstance(layer, keras.layers.Conv2D):
+            x = layer(x)
+            continue
+        kernel, bias = layer.get_weights()
+        activation, layer.activation = layer.activation, keras.activations.linear
+        answers = layer(x)  # (n, h, w, channels), before the activation
+        mean = keras.ops.convert_to_numpy(keras.ops.mean(answers, axis=(0, 1, 2)))
+        scale = 1 / np.sqrt(keras.ops.convert_to_numpy(keras.ops.var(answers, axis=(0, 1, 2))) + EPSILON)
+        layer.set_weights([kernel * scale, (bias - mean) * scale])
+        layer.activation = activation
+        x = activation((answers - mean) * scale)
