@@ -7,8 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+
+from stages.lib.thumbnails import DATASET, INDEX, write_table
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -55,3 +59,27 @@ def run_stage(workspace: Path) -> Callable[..., subprocess.CompletedProcess[str]
         )
 
     return run
+
+
+@pytest.fixture
+def drawn_dataset(workspace: Path) -> pd.DataFrame:
+    """data/dataset.parquet and data/resized/ in the workspace: three genres told by colour, five titles each, four images a title.
+
+    Images are uint8 (16, 16, 3), RGB: noise, brightest in the channel whose number is the label.
+    """
+    generator = np.random.default_rng(0)
+    rows = [
+        {"title_id": 10 * label + title, "no": no, "genre": genre, "label": label, "split": side}
+        for label, genre in enumerate(["comic", "drama", "pure"])
+        for title, side in enumerate(["train", "test", "train", "val", "train"])
+        for no in range(1, 5)
+    ]
+    dataset = pd.DataFrame(rows).assign(group=lambda frame: frame["title_id"])
+    write_table(dataset, DATASET, Path("data/dataset.parquet"))
+    index = dataset.assign(row=dataset["no"] - 1, sha256="", width=16, height=16, perceptual_hash="")
+    write_table(index, INDEX, Path("data/resized/index.parquet"))
+    for title_id, own in dataset.groupby("title_id"):
+        images = generator.integers(0, 128, (len(own), 16, 16, 3), np.uint8)
+        images[..., own["label"].iloc[0]] += 100
+        np.save(f"data/resized/{title_id}.npy", images)
+    return dataset

@@ -59,9 +59,9 @@ def compose(body: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "kera
 
     from stages.lib.centre import Centre
 
-    images = keras.Input(mean.shape, dtype="uint8")
-    centre = Centre()
-    model = keras.Model(images, head(body(centre(images))))
+    images = keras.Input(mean.shape, dtype="uint8", name="images")
+    centre = Centre(name="centre")
+    model = keras.Model(images, head(body(centre(images))), name="classifier")  # names stand in the weights file
     centre.set_weights([mean])
     return model
 
@@ -85,12 +85,13 @@ def load(folder: Path) -> Classifier:
     """The model in `folder`, as `save` wrote it."""
     try:
         config = Config.model_validate_json((folder / "config.json").read_text(encoding="utf-8"))
-        model = rebuild(config)
-        model.load_weights(folder / "model.weights.h5")
     except FileNotFoundError as error:
-        raise InputError(f"{error.filename or folder} is not there; `dvc repro train` makes it") from None
-    except (ValidationError, ValueError, OSError) as error:
+        raise InputError(f"{error.filename} is not there; `dvc repro train` makes it") from None
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, detail["loc"])) for detail in error.errors())
         raise InputError(
-            f"{folder} holds no model that this code can load ({' '.join(str(error).split())[:160]})"
+            f"{folder}/config.json is of another version of this code ({wrong}); run `dvc repro train`"
         ) from None
+    model = rebuild(config)
+    trunk.load_weights(model, folder / "model.weights.h5")
     return Classifier(model, config)

@@ -5,6 +5,7 @@ backbone in inference mode up to the last layer that its pooling needs, and pool
 """
 
 import importlib
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,7 +59,7 @@ def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights:
         [whole.get_layer(**place(name)).output for name in architecture.STYLE] if pool == "style" else [whole.output]
     )
     core = keras.Model(whole.input, outputs, name="core")
-    centred = keras.Input((side, side, 3), dtype="float32")
+    centred = keras.Input((side, side, 3), dtype="float32", name="centred")
     maps = core(show(centred, backbone, preprocess), training=False)  # batch norm in inference mode, as in the study
     return keras.Model(centred, pooled(maps if isinstance(maps, list) else [maps], pool), name="trunk")
 
@@ -90,15 +91,19 @@ def pooled(maps: list["keras.KerasTensor"], pool: Pool) -> "keras.KerasTensor":
     return keras.ops.concatenate(means + deviations, axis=-1)
 
 
-def load_weights(whole: "keras.Model", weights: Path) -> None:
-    """Load the whole backbone's weights, in Keras's `.weights.h5` or its older `.h5` layout."""
+def load_weights(model: "keras.Model", weights: Path) -> None:
+    """Load all weights of `model`, in Keras's `.weights.h5` or its older `.h5` layout; a file that lacks some is refused."""
+    if not weights.is_file():
+        raise InputError(f"{weights} is not there; `dvc repro` makes it, `dvc pull` gets it from the remote")
     try:
-        whole.load_weights(str(weights))
-    except (ValueError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "error", UserWarning
+            )  # Keras only warns where it leaves a layer as it was initialised
+            model.load_weights(str(weights))
+    except (ValueError, OSError, UserWarning) as error:
         reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"{weights} does not hold the weights of this backbone ({reason}); run `dvc repro pretrained`"
-        ) from None
+        raise InputError(f"{weights} does not hold the weights of this {model.name} ({reason}); make it anew") from None
 
 
 def calibrate(trunk: "keras.Model", shown: np.ndarray) -> None:

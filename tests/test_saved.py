@@ -1,0 +1,91 @@
+"""stages/lib/saved.py: the model in a folder, and back."""
+
+import json
+
+import numpy as np
+import pytest
+
+from stages.lib import fit, runtime, saved, trunk
+from stages.lib.errors import InputError
+from stages.lib.fit import Head
+
+SIDE = 48
+HEAD = Head(pool="style", standardise=True, units=8, dropout=0.5)
+CONFIG = saved.Config(backbone="mobilenet_v2", side=SIDE, preprocess="backbone", head=HEAD, classes=["thin", "bold"])
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """A trunk, a head whose standardisation is not trivial, and a mean image."""
+    runtime.seed(1)
+    body = trunk.build("mobilenet_v2", SIDE, "style", "backbone", None)
+    width = body.output_shape[-1]
+    head = fit.build_head(width, 2, HEAD, np.random.default_rng(0).normal(3, 2, (50, width)).astype(np.float32))
+    return body, head, np.random.default_rng(1).uniform(0, 255, (SIDE, SIDE, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(2).integers(0, 256, (40, SIDE, SIDE, 3)).astype(np.uint8)
+
+
+def test_a_whole_model_is_mean_trunk_and_head_in_turn(parts, images):
+    body, head, mean = parts
+    whole = saved.compose(*parts).predict_on_batch(images)
+    by_hand = head.predict_on_batch(body.predict_on_batch(images.astype(np.float32) - mean))
+    np.testing.assert_allclose(whole, by_hand, atol=1e-6)
+
+
+def test_a_loaded_model_predicts_what_the_saved_one_did(parts, images, tmp_path):
+    model = saved.compose(*parts)
+    saved.save(tmp_path / "model", model, CONFIG)
+    loaded = saved.load(tmp_path / "model")
+    assert loaded.classes == ["thin", "bold"]
+    predicted = loaded.predict(images, "test")
+    assert predicted.dtype == np.float32
+    np.testing.assert_allclose(predicted[:32], model.predict_on_batch(images[:32]), atol=1e-6)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=1e-5)
+
+
+def test_equal_weights_are_equal_files(parts, tmp_path):
+    for name in ("one", "other"):
+        saved.save(tmp_path / name, saved.compose(*parts), CONFIG)
+    for file in ("model.weights.h5", "config.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
+
+
+def test_the_config_says_all_that_is_needed_to_rebuild(parts, tmp_path):
+    saved.save(tmp_path / "model", saved.compose(*parts), CONFIG)
+    assert json.loads((tmp_path / "model/config.json").read_text()) == {
+        "backbone": "mobilenet_v2",
+        "side": SIDE,
+        "preprocess": "backbone",
+        "head": {"pool": "style", "standardise": True, "units": 8, "dropout": 0.5},
+        "classes": ["thin", "bold"],
+    }
+
+
+def test_a_missing_model_is_one_line(tmp_path):
+    with pytest.raises(InputError) as caught:
+        saved.load(tmp_path / "model")
+    assert str(caught.value) == f"{tmp_path}/model/config.json is not there; `dvc repro train` makes it"
+
+
+def test_a_damaged_model_is_one_line(parts, tmp_path):
+    saved.save(tmp_path / "model", saved.compose(*parts), CONFIG)
+    weights = tmp_path / "model/model.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(
+        InputError, match=r"model\.weights\.h5 does not hold the weights of this classifier \(.*\); make it anew$"
+    ):
+        saved.load(tmp_path / "model")
+
+
+def test_a_config_of_another_version_is_one_line(parts, tmp_path):
+    saved.save(tmp_path / "model", saved.compose(*parts), CONFIG)
+    (tmp_path / "model/config.json").write_text('{"backbone": "mobilenet_v2"}')
+    with pytest.raises(
+        InputError,
+        match=r"model/config\.json is of another version of this code \(side, preprocess, head, classes\); run `dvc repro train`$",
+    ):
+        saved.load(tmp_path / "model")
