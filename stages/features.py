@@ -91,8 +91,8 @@ def main(
 ) -> None:
     """Compute the features of BACKBONE."""
     settings = params.read(Params)
+    trunk.check(backbone)
     runtime.start_keras(settings.runtime)
-    trunk.module(backbone)
     rows, images, centre = read_table(dataset, DATASET), Resized(resized), means.read(mean).image
     preprocess = settings.train.preprocess
     body = trunk.build(backbone, len(centre), settings.head.pool, preprocess, weights / f"{backbone}.weights.h5")

@@ -67,8 +67,8 @@ def initialised(backbone: str, seed: int) -> "keras.Model":
 def main(backbone: str, out: Path = Path("models/pretrained")) -> None:
     """Get or make the weights of BACKBONE."""
     settings = params.read(Params)
+    trunk.check(backbone)
     runtime.start_keras(settings.runtime)
-    trunk.module(backbone)
     model = initialised(backbone, settings.pretrained.seed)
     if settings.pretrained.weights == "imagenet":
         with tempfile.TemporaryDirectory() as folder:

@@ -145,8 +145,8 @@ def main(
 ) -> None:
     """Train the model of BACKBONE."""
     settings = params.read(Params)
+    trunk.check(backbone)
     runtime.start_keras(settings.runtime)
-    trunk.module(backbone)
     rows, centre = read_table(dataset, DATASET), means.read(mean).image
     table = read_features(features / f"{backbone}.npy", len(rows))
     body = trunk.build(backbone, len(centre), settings.head.pool, settings.train.preprocess, None)

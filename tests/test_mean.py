@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import labelled, store
+from lines import labelled, store
 
 from stages import split, zero_center
 from stages.lib import mean as means

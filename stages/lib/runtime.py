@@ -69,7 +69,11 @@ def hushed() -> Iterator[None]:
 
 
 def seed(value: int) -> None:
-    """Seed Python's, NumPy's and Keras's generators; call it before each model, so that no model depends on those before it."""
+    """Seed Python's, NumPy's and Keras's generators; call it before each model, so that no model depends on those before it.
+
+    Keras also counts names of layers from the start again: they stand in weights files.
+    """
     import keras
 
+    keras.utils.clear_session()
     keras.utils.set_random_seed(value)

@@ -82,6 +82,9 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
         ) from None
 
 
+OPEN = 512  # memory maps held at once
+
+
 class Resized:
     """The resized thumbnails on disk, opened title by title as memory maps: uint8 (n, side, side, 3), RGB."""
 
@@ -104,5 +107,27 @@ class Resized:
 
     def _map(self, title_id: int) -> np.ndarray:
         if title_id not in self._maps:
+            if len(self._maps) >= OPEN:
+                self._maps.clear()  # each holds a file descriptor, of which a process has about a thousand
             self._maps[title_id] = np.load(self.folder / f"{title_id}.npy", mmap_mode="r")
         return self._maps[title_id]
+
+
+def classes(dataset: pd.DataFrame) -> list[str]:
+    """Genre codes by label: the names of a model's classes; labels must be 0, 1, ... without a gap."""
+    pairs = dataset[["label", "genre"]].drop_duplicates().sort_values("label")
+    if pairs["label"].tolist() != list(range(len(pairs))):
+        raise InputError(
+            f"labels are {pairs['label'].tolist()}, not 0 to {len(pairs) - 1}, one a genre; run `dvc repro label`"
+        )
+    return [str(genre) for genre in pairs["genre"]]
+
+
+def read_features(path: Path, rows: int) -> np.ndarray:
+    """The features in `path` as a memory map, float32 (rows, width), row i for row i of the dataset."""
+    if not path.is_file():
+        raise InputError(f"{path} is not there; `dvc repro features` makes it")
+    features = np.load(path, mmap_mode="r")
+    if len(features) != rows:
+        raise InputError(f"{path} has {len(features)} rows, the dataset {rows}; run `dvc repro features`")
+    return features

@@ -29,10 +29,15 @@ def known() -> list[str]:
     return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
 
-def module(backbone: str) -> ModuleType:
-    """The module of one architecture: build, convention, STYLE, URL, MD5, SMALLEST_SIDE."""
+def check(backbone: str) -> None:
+    """Refuse a backbone that there is no module for; importing nothing, so that the answer is quick."""
     if backbone not in known():
         raise InputError(f"backbone {backbone!r} is unknown; {FOLDER} has {', '.join(known())}")
+
+
+def module(backbone: str) -> ModuleType:
+    """The module of one architecture: build, convention, STYLE, URL, MD5, SMALLEST_SIDE."""
+    check(backbone)
     return importlib.import_module(f"stages.backbones.{backbone}")
 
 

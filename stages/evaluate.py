@@ -1,0 +1,167 @@
+"""How well one trained model tells genres: scores, every prediction, and pictures of what it confuses.
+
+Reads:  models/BACKBONE/, data/dataset.parquet, data/resized/; only val and test rows are predicted
+Writes: metrics/evaluate/BACKBONE.json ({"val": scores, "test": scores}),
+        data/predictions/BACKBONE.parquet (one row a val or test image: title_id, no, genre, label, split, predicted genre,
+        p_<genre> for each genre),
+        plots/evaluate/BACKBONE/: confusion.png, confusion.csv (for `dvc plots`), genres.png, examples.png, all of test rows
+Params: runtime
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from stages.lib import figures, params, runtime, saved, scores, trunk
+from stages.lib.command import run
+from stages.lib.errors import InputError
+from stages.lib.files import replacing_folder, write_json, write_text
+from stages.lib.runtime import Runtime
+from stages.lib.thumbnails import DATASET, Resized, classes, read_table, write_table
+
+CHUNK = 2048  # images in memory at once
+EXAMPLES = 8  # pictures a row of examples.png
+log = logging.getLogger(__name__)
+
+
+class Params(params.File):
+    """What this stage reads of params.yaml."""
+
+    runtime: Runtime
+
+
+def held_out(dataset: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
+    """The val and test rows of `dataset`; InputError where its classes are not the model's `genres`."""
+    if (found := classes(dataset)) != genres:
+        raise InputError(f"the model knows the genres {genres}, the dataset has {found}; run `dvc repro train`")
+    return dataset[dataset["split"].isin(scores.HELD_OUT)].reset_index(drop=True)
+
+
+def predict(model: saved.Classifier, resized: Resized, rows: pd.DataFrame, backbone: str) -> np.ndarray:
+    """Probabilities, float32 (len(rows), classes), the pictures read a chunk at a time."""
+    answers = []
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows.iloc[start : start + CHUNK]
+        what = f"{backbone}: images {start + 1:,} to {start + len(chunk):,} of {len(rows):,},"
+        answers.append(model.predict(resized.take(chunk), what))
+    return np.concatenate(answers)
+
+
+def predictions(rows: pd.DataFrame, probabilities: np.ndarray, genres: Sequence[str]) -> pd.DataFrame:
+    """`rows` with the predicted genre and each genre's probability, float32."""
+    predicted = np.asarray(genres, object)[scores.most_probable(probabilities)]
+    columns = pd.DataFrame(probabilities, index=rows.index, columns=[f"p_{genre}" for genre in genres])
+    return pd.concat([rows.drop(columns="group").assign(predicted=predicted), columns], axis=1)
+
+
+def schema(genres: Sequence[str]) -> pa.Schema:
+    """The columns of data/predictions/BACKBONE.parquet."""
+    kept = [field for field in DATASET if field.name != "group"]
+    return pa.schema([*kept, ("predicted", pa.string()), *((f"p_{genre}", pa.float32()) for genre in genres)])
+
+
+def surest(table: pd.DataFrame, right: bool) -> pd.DataFrame:
+    """The predictions that are right (or wrong), the most probable first, one a title; adds the column `probability`."""
+    chosen = table[(table["genre"] == table["predicted"]) == right]
+    probability = chosen.filter(regex="^p_").max(axis=1)
+    ordered = chosen.assign(probability=probability).sort_values(
+        ["probability", "title_id", "no"], ascending=[False, True, True]
+    )
+    return ordered.drop_duplicates("title_id").head(EXAMPLES)
+
+
+def confusion_figure(table: pd.DataFrame, genres: Sequence[str], title: str) -> Figure:
+    """The confusion matrix of `table`, larger the more genres there are."""
+    places = {genre: place for place, genre in enumerate(genres)}
+    counts = scores.confusion(table["label"].to_numpy(), table["predicted"].map(places).to_numpy(), len(genres))
+    side = 3.2 + 0.42 * len(genres)  # inches
+    figure = figures.blank(side, side - 0.3)
+    figures.draw_confusion(figure.subplots(), counts, genres)
+    figure.suptitle(f"{title}\nper cent of each true genre's images; the diagonal is recall", fontsize=11)
+    figure.tight_layout()
+    return figure
+
+
+def genres_figure(per_genre: dict[str, dict[str, Any]], title: str) -> Figure:
+    """Precision, recall and F1 of each genre, with its number of images."""
+    names = [f"{figures.clipped(genre)} ({row['support']})" for genre, row in per_genre.items()]
+    values = {key: [row[key] for row in per_genre.values()] for key in ("precision", "recall", "f1")}
+    figure = figures.blank(7, 1.6 + 0.45 * len(names))
+    axes = figure.subplots()
+    figures.draw_bars(axes, values, names)
+    figure.suptitle(title, fontsize=11)
+    axes.set_xlabel("in brackets: test images; a dot at 0: the score is zero", loc="left", fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def examples_figure(table: pd.DataFrame, resized: Resized, title: str) -> Figure:
+    """The surest right predictions above, the surest wrong ones below."""
+    figure = figures.blank(1.35 * EXAMPLES, 4.45)
+    rows = figure.subplots(2, EXAMPLES)
+    for axes, right, colour in zip(rows, (True, False), (figures.BLUE, figures.ORANGE), strict=True):
+        examples = surest(table, right)
+        for place, (at, row) in zip(axes, examples.iterrows(), strict=False):
+            picture = resized.take(examples.loc[[at]])[0]
+            caption = (
+                f"{figures.clipped(row['genre'])}\n→ {figures.clipped(row['predicted'])}\n{row['probability']:.2f}"
+            )
+            figures.draw_captioned(place, picture, caption, colour)
+        for place in axes[len(examples) :]:
+            place.axis("off")
+    figure.suptitle(
+        f"{title}\nblue: right, orange: wrong; true genre → predicted, probability; one a title", fontsize=11
+    )
+    figure.tight_layout()
+    return figure
+
+
+def draw(
+    table: pd.DataFrame, test: dict[str, Any], resized: Resized, genres: Sequence[str], backbone: str, folder: Path
+) -> None:
+    """All plots of the test rows in `table`, of which `test` are the scores, into `folder`."""
+    accuracy, (low, high) = test["accuracy"], test["accuracy_interval"]
+    about = f"{test['images']} test images of {test['groups']} titles"
+    right = f"{backbone}: {accuracy:.0%} of {about} right (95% interval {low:.0%} to {high:.0%})"
+    figures.save(confusion_figure(table, genres, right), folder / "confusion.png")
+    f1 = f"{backbone}: macro F1 {test['macro_f1']:.2f} on {about}"
+    figures.save(genres_figure(test["per_genre"], f1), folder / "genres.png")
+    figures.save(examples_figure(table, resized, f"{backbone}: surest predictions of {about}"), folder / "examples.png")
+    pairs = table[["genre", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    write_text(folder / "confusion.csv", pairs.to_csv(index=False, lineterminator="\n"))
+
+
+def main(
+    backbone: str,
+    models: Path = Path("models"),
+    dataset: Path = Path("data/dataset.parquet"),
+    resized: Path = Path("data/resized"),
+    answers: Path = Path("data/predictions"),
+    metrics: Path = Path("metrics/evaluate"),
+    plots: Path = Path("plots/evaluate"),
+) -> None:
+    """Score BACKBONE's model on val and test rows."""
+    settings = params.read(Params).runtime
+    trunk.check(backbone)
+    runtime.start_keras(settings)
+    model = saved.load(models / backbone)
+    genres, thumbnails = model.classes, Resized(resized)
+    rows = held_out(read_table(dataset, DATASET), genres)
+    probabilities = predict(model, thumbnails, rows, backbone)
+    result = scores.on_held_out(rows, probabilities, genres, settings.seed)
+    table = predictions(rows, probabilities, genres)
+    write_table(table, schema(genres), answers / f"{backbone}.parquet")
+    with replacing_folder(plots / backbone) as folder:
+        draw(table[table["split"] == "test"], result["test"], thumbnails, genres, backbone, folder)
+    write_json(metrics / f"{backbone}.json", result)
+    log.info(f"{backbone}: test accuracy {result['test']['accuracy']:.3f}, macro F1 {result['test']['macro_f1']:.3f}")
+
+
+if __name__ == "__main__":
+    run(main, "evaluate")

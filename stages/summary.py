@@ -1,0 +1,168 @@
+"""The results on one screen: each backbone beside the baselines; `python -m stages.summary show` prints them.
+
+Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/baseline.json, metrics/balance.json,
+        metrics/pairs.json
+Writes: metrics/summary.json, plots/summary.png
+Params: train.backbones
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+from matplotlib.figure import Figure
+from pydantic import Field
+
+from stages.lib import figures, params
+from stages.lib.command import run
+from stages.lib.errors import InputError
+from stages.lib.files import write_json
+
+STUDY = 0.5478  # the original study's best test accuracy: fine-tuned ResNet50, every layer unfrozen
+NEXT = """\
+test interval: 95%, whole titles resampled; macro F1: of test images
+
+Where to look next
+  plots/summary.png, plots/evaluate/           what each model confuses, and its surest predictions
+  dvc plots show                               learning curves and confusion matrices, in a browser
+  dvc exp run -S lr=1e-5 && dvc metrics diff   another learning rate, and what it changes"""
+CAPTION = """\
+accuracy on test images; lines: 95% intervals, whole titles resampled
+blue: backbones, best validation accuracy first; grey: baselines
+dashed: 0.5478, the original study's best, for reference only: other thumbnails,
+split at random by image (a title on all sides), ImageNet weights"""
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class Train(params.Leaves):
+    """What is shared of params.yaml: train."""
+
+    backbones: list[str] = Field(min_length=1)
+
+
+class Params(params.File):
+    """What this stage reads of params.yaml."""
+
+    train: Train
+
+
+def short(sides: dict[str, Any]) -> dict[str, Any]:
+    """The few figures of one model that a person compares; `sides` are its val and test scores."""
+    return {
+        "val_accuracy": sides["val"]["accuracy"],
+        "test_accuracy": sides["test"]["accuracy"],
+        "test_accuracy_interval": sides["test"]["accuracy_interval"],
+        "test_macro_f1": sides["test"]["macro_f1"],
+    }
+
+
+def summarise(backbones: dict[str, Any], baselines: dict[str, Any]) -> dict[str, Any]:
+    """{"backbones": {name: short scores}, "baselines": the same} from each model's val and test scores."""
+    parts = {"backbones": backbones, "baselines": baselines}
+    return {part: {name: short(sides) for name, sides in models.items()} for part, models in parts.items()}
+
+
+def experiments(balance: dict[str, Any], pairs: dict[str, Any]) -> dict[str, Any]:
+    """{"balance": {variant: scores}, "pairs": {pair: scores}}: test figures of the experiments, without genres."""
+    return {
+        "balance": {name: overall(variant["test"]) for name, variant in balance["variants"].items()},
+        "pairs": {name: overall(pair["test"]) for name, pair in pairs["pairs"].items()},
+    }
+
+
+def overall(test: dict[str, Any]) -> dict[str, Any]:
+    """The test figures of one experiment that `dvc metrics diff` should show."""
+    return {f"test_{name}": test[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+
+
+def ranked(models: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Name and short scores of each model, the best on val first: test scores choose nothing."""
+    return sorted(models.items(), key=lambda item: (-item[1]["val_accuracy"], item[0]))
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Aligned plain text: a line a backbone, the baselines below."""
+    models = [*summary["backbones"], *summary["baselines"], "backbone", "baseline"]
+    width = max(len(name) for name in models)
+    parts = [section(title, summary[f"{title}s"], width) for title in ("backbone", "baseline")]
+    return "\n".join([*parts, NEXT])
+
+
+def section(title: str, models: dict[str, Any], width: int) -> str:
+    """A head line and a line a model, the names `width` characters wide."""
+    lines = [f"{title:{width}}  {'val accuracy':>12}  {'test accuracy':>13}  {'test interval':>13}  {'macro F1':>8}"]
+    for name, row in ranked(models):
+        interval = "{:.3f}–{:.3f}".format(*row["test_accuracy_interval"])
+        lines.append(
+            f"{name:{width}}  {row['val_accuracy']:12.3f}  {row['test_accuracy']:13.3f}  {interval:>13}  {row['test_macro_f1']:8.3f}"
+        )
+    return "\n".join([*lines, ""])
+
+
+def figure(summary: dict[str, Any]) -> Figure:
+    """Test accuracy with its interval: backbones above, baselines in grey below, the study's best as a dashed line."""
+    backbones, baselines = ranked(summary["backbones"]), ranked(summary["baselines"])
+    names, rows = zip(*backbones, *baselines, strict=True)
+    colours = [figures.BLUE] * len(backbones) + [figures.GREY] * len(baselines)
+    drawn = figures.blank(7, 2.2 + 0.45 * len(rows))
+    axes = drawn.subplots()
+    intervals = [row["test_accuracy_interval"] for row in rows]
+    labels = [name.replace("_", " ") if name in summary["baselines"] else name for name in names]
+    figures.draw_intervals(axes, labels, [row["test_accuracy"] for row in rows], intervals, colours)
+    axes.axvline(STUDY, color="black", linestyle="--", linewidth=1, zorder=0)
+    axes.set_xlim(0, 1 if max(high for _, high in intervals) > 0.58 else 0.6)
+    axes.set_xlabel(CAPTION, fontsize=9, loc="left")
+    drawn.suptitle(headline(backbones, baselines), fontsize=11)
+    drawn.tight_layout()
+    return drawn
+
+
+def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]]) -> str:
+    """What the figure shows: the backbone that validation puts first, beside the strongest baseline."""
+    (best, model), (other, simple) = backbones[0], baselines[0]
+    return (
+        f"{best} tells the genre of {model['test_accuracy']:.0%} of the test images, "
+        f"{other.replace('_', ' ')} of {simple['test_accuracy']:.0%}"
+    )
+
+
+def read(path: Path, stage: str) -> Any:
+    """The JSON that `stage` wrote."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is not there; `dvc repro {stage}` makes it") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is no JSON ({error}); make it anew with `dvc repro {stage}`") from None
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    evaluated: Path = Path("metrics/evaluate"),
+    baseline: Path = Path("metrics/baseline.json"),
+    balance: Path = Path("metrics/balance.json"),
+    pairs: Path = Path("metrics/pairs.json"),
+    metrics: Path = Path("metrics/summary.json"),
+    plot: Path = Path("plots/summary.png"),
+) -> None:
+    """Gather the scores of all backbones and baselines; with `show`, print what was gathered."""
+    if context.invoked_subcommand is not None:
+        return
+    names = params.read(Params).train.backbones
+    summary = summarise(
+        {name: read(evaluated / f"{name}.json", "evaluate") for name in names}, read(baseline, "baseline")
+    )
+    write_json(metrics, {**summary, **experiments(read(balance, "balance"), read(pairs, "pairs"))})
+    figures.save(figure(summary), plot)
+
+
+@app.command()
+def show(metrics: Path = Path("metrics/summary.json")) -> None:
+    """Print the table of results and where to look next."""
+    typer.echo(table(read(metrics, "summary")))
+
+
+if __name__ == "__main__":
+    run(app, "summary")

@@ -1,0 +1,143 @@
+"""stages/features.py and stages/train.py, from drawn thumbnails to a saved model."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from lines import labelled, store
+
+from stages import features, pretrained, split, train, zero_center
+from stages.lib import mean as means
+from stages.lib import saved, trunk
+from stages.lib.errors import InputError
+from stages.lib.thumbnails import DATASET, Resized, read_features, read_table
+
+BACKBONE = "mobilenet_v2"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Everything before `train`, made once: data/ and models/ of 20 drawn titles in two genres."""
+    from conftest import REPOSITORY
+
+    folder = tmp_path_factory.mktemp("made")
+    shutil.copy(REPOSITORY / "params.yaml", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        store(folder, labelled(titles=20, images=4))
+        zero_center.main()
+        split.main()
+        pretrained.main(BACKBONE)
+        features.main(BACKBONE)
+    return folder
+
+
+@pytest.fixture
+def prepared(made, workspace):
+    """A workspace of its own with a copy of `made`."""
+    shutil.copytree(made, workspace, dirs_exist_ok=True)
+    return workspace
+
+
+def test_feature_row_i_is_of_dataset_row_i(prepared):
+    rows = read_table(prepared / "data/dataset.parquet", DATASET)
+    table = read_features(prepared / f"data/features/{BACKBONE}.npy", len(rows))
+    mean = means.read(prepared / "data/mean.npz").image
+    body = trunk.build(BACKBONE, len(mean), "style", "backbone", None)
+    trunk.load_weights(body, prepared / f"models/trunk/{BACKBONE}.weights.h5")
+    some = rows.iloc[[0, 17, len(rows) - 1]]
+    shown = Resized(prepared / "data/resized").take(some).astype(np.float32) - mean
+    assert (table.dtype, len(table)) == (np.float32, len(rows))
+    np.testing.assert_allclose(table[some.index], body.predict_on_batch(shown), rtol=1e-3, atol=1e-3)
+
+
+def test_calibration_sees_train_rows_alone(prepared):
+    rows = read_table(prepared / "data/dataset.parquet", DATASET)
+    chosen = features.calibration_rows(rows, 10)
+    assert len(chosen) == 10
+    assert set(chosen["split"]) == {"train"}
+    assert chosen["title_id"].nunique() > 5
+    assert len(features.calibration_rows(rows, 10_000)) == (rows["split"] == "train").sum()
+
+
+def test_features_of_another_dataset_are_refused(prepared):
+    with pytest.raises(InputError) as caught:
+        read_features(prepared / f"data/features/{BACKBONE}.npy", 3)
+    assert str(caught.value).endswith("mobilenet_v2.npy has 80 rows, the dataset 3; run `dvc repro features`")
+
+
+def test_a_model_learns_what_lines_tell(prepared, set_params):
+    set_params({"lr": 0.003, "train.epochs": 30, "runtime.intra_op": 1})
+    train.main(BACKBONE)
+    metrics = json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())
+    assert metrics["val_accuracy"] > 0.8
+    assert metrics["best_epoch"] < metrics["epochs"] <= 30
+    model = saved.load(prepared / f"models/{BACKBONE}")
+    rows = read_table(prepared / "data/dataset.parquet", DATASET).query("split == 'test'")
+    predicted = model.predict(Resized(prepared / "data/resized").take(rows), "test").argmax(axis=1)
+    assert (predicted == rows["label"]).mean() > 0.8
+
+
+def test_learning_curves_have_one_row_an_epoch(prepared, set_params):
+    set_params({"train.epochs": 3})
+    train.main(BACKBONE)
+    for name in ("train/accuracy", "train/loss", "val/accuracy", "val/loss"):
+        lines = (prepared / f"plots/train/{BACKBONE}/{name}.tsv").read_text().splitlines()
+        assert lines[0] == f"step\t{name.partition('/')[2]}"
+        assert [line.partition("\t")[0] for line in lines[1:]] == ["0", "1", "2"]
+
+
+def test_equal_seeds_write_equal_models_bit_for_bit_and_others_do_not(prepared, set_params, run_stage):
+    digests = []
+    for seed in (77, 77, 78):
+        set_params({"train.epochs": 3, "runtime.seed": seed})
+        assert run_stage("train", BACKBONE).returncode == 0
+        digests.append((prepared / f"models/{BACKBONE}/model.weights.h5").read_bytes())
+    assert digests[0] == digests[1]
+    assert digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(("layers", "changed"), [(0, 0), (3, 1)])
+def test_only_unfrozen_layers_change(prepared, set_params, layers, changed):
+    set_params({"lr": 0.001, "train.epochs": 1, "train.unfreeze": layers})
+    train.main(BACKBONE)
+    side = len(means.read(prepared / "data/mean.npz").image)
+    before = trunk.build(BACKBONE, side, "style", "backbone", None)
+    trunk.load_weights(before, prepared / f"models/trunk/{BACKBONE}.weights.h5")
+    after = saved.load(prepared / f"models/{BACKBONE}").model.get_layer("trunk")
+    touched = [
+        layer.name
+        for layer, other in zip(after.get_layer("core").layers, before.get_layer("core").layers, strict=True)
+        if any(not np.array_equal(a, b) for a, b in zip(layer.get_weights(), other.get_weights(), strict=True))
+    ]
+    assert len(touched) >= changed
+    assert (
+        set(touched) <= {layer.name for layer in before.get_layer("core").layers[-layers or None :]}
+        if layers
+        else not touched
+    )
+
+
+def test_more_layers_than_there_are_is_refused(prepared, set_params):
+    set_params({"train.unfreeze": 999})
+    with pytest.raises(InputError, match=r"^train\.unfreeze is 999: this trunk has \d+ layers; give 0 to \d+, or all$"):
+        train.main(BACKBONE)
+
+
+def test_an_unknown_backbone_is_one_line_and_writes_nothing(prepared, run_stage):
+    result = run_stage("train", "resnet51")
+    known = "inception_v3, mobilenet_v2, resnet50, vgg16, vgg19"
+    assert result.stderr == f"train: backbone 'resnet51' is unknown; stages/backbones has {known}\n"
+    assert result.returncode == 1
+    assert not (prepared / "models/resnet51").exists()
+
+
+def test_a_bad_param_is_one_line_and_keeps_the_model_there_is(prepared, set_params, run_stage):
+    (prepared / f"models/{BACKBONE}").mkdir(parents=True)
+    (prepared / f"models/{BACKBONE}/config.json").write_text("kept")
+    set_params({"train.epochs": "many"})
+    result = run_stage("train", BACKBONE)
+    assert result.stderr == "train: params.yaml: train.epochs is 'many': input should be a valid integer\n"
+    assert result.returncode == 1
+    assert (prepared / f"models/{BACKBONE}/config.json").read_text() == "kept"

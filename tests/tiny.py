@@ -1,0 +1,32 @@
+"""Params for a run of the whole pipeline in about two minutes: `python tests/tiny.py params.yaml` edits the file in place."""
+
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+BACKBONE = "mobilenet_v2"
+TINY = {
+    ("crawl", "demo", "scale"): 0.002,
+    ("features", "calibration_images"): 32,
+    ("train", "backbones"): [BACKBONE],
+    ("train", "epochs"): 5,
+    ("balance", "backbone"): BACKBONE,
+    ("pairs", "backbone"): BACKBONE,
+}
+
+
+def shrink(path: Path) -> None:
+    """Set TINY in a params.yaml, comments and order kept."""
+    yaml = YAML()
+    params = yaml.load(path)
+    for (*sections, key), value in TINY.items():
+        section = params
+        for name in sections:
+            section = section[name]
+        section[key] = value
+    yaml.dump(params, path)
+
+
+if __name__ == "__main__":
+    shrink(Path(sys.argv[1]))
