@@ -82,13 +82,15 @@ def known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> set[str]:
     """The keys of the section in which the last part of `location` stands."""
     section: Any = model
     for part in location[:-1]:
-        section = section.model_fields[part].annotation
+        section = next(field.annotation for key, field in section.model_fields.items() if part == (field.alias or key))
     return set(section.model_fields)
 
 
 def tracked(model: type[File]) -> list[str]:
     """The params that a stage depends on, as dvc.yaml lists them: whole sections by name, shared ones by leaf."""
-    return sorted(name for key, field in model.model_fields.items() for name in names(key, field.annotation))
+    return sorted(
+        name for key, field in model.model_fields.items() for name in names(field.alias or key, field.annotation)
+    )
 
 
 def names(key: str, annotation: Any) -> list[str]:

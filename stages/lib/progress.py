@@ -13,21 +13,47 @@ EVERY = 10.0  # seconds between lines where there is no terminal
 log = logging.getLogger(__name__)
 
 
+class Meter:
+    """Progress of work that is no loop: `step` tells of units done (or of none) and may add a note."""
+
+    def __init__(self, total: int, what: str, unit: str):
+        self.done, self.total, self.what, self.unit = 0, total, what, unit
+        self.bar = tqdm(total=total, desc=what, unit=f" {unit}", leave=False) if sys.stderr.isatty() else None
+        self.started = self.spoken = time.monotonic()
+
+    def step(self, units: int = 1, note: str = "") -> None:
+        """Count `units`; move the bar, or say a line if the last one was long ago."""
+        self.done += units
+        if self.bar is not None:
+            self.bar.set_postfix_str(note, refresh=False)
+            self.bar.update(units)
+            return
+        now = time.monotonic()
+        if now - self.spoken >= EVERY:
+            self.spoken = now
+            said = line(self.what, self.done, self.total, self.unit, now - self.started)
+            log.info(f"{said} ({note})" if note else said)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+
+
 def track(items: Iterable[T], total: int, what: str, unit: str) -> Iterator[T]:
     """Yield `items`, showing how many of `total` are done; `unit` names one of them in the plural ("images")."""
-    if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=what, unit=f" {unit}", leave=False)
-        return
-    started = spoken = time.monotonic()
-    for done, item in enumerate(items, start=1):
-        yield item
-        now = time.monotonic()
-        if now - spoken >= EVERY:
-            spoken = now
-            log.info(line(what, done, total, unit, now - started))
+    meter = Meter(total, what, unit)
+    try:
+        for item in items:
+            yield item
+            meter.step()
+    finally:
+        meter.close()
 
 
 def line(what: str, done: int, total: int, unit: str, seconds: float) -> str:
     """One line: done of total, rate, seconds left."""
+    if not done:
+        return f"{what} 0 of {total:,} {unit}"
     rate = done / max(seconds, 1e-9)
     return f"{what} {done:,} of {total:,} {unit}, {rate:,.1f} {unit}/s, {max(total - done, 0) / max(rate, 1e-9):,.0f} s left"

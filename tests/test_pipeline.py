@@ -1,0 +1,144 @@
+"""The whole pipeline through DVC, tiny, in a repository of its own: what runs, what does not, and what a failure leaves."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+from tiny import BACKBONE, shrink
+
+BIN = Path(sys.executable).parent
+BEFORE_TRAINING = ["crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features"]
+FROM_TRAINING = ["train", "evaluate", "balance", "pairs", "summary"]
+
+
+class Clone:
+    """A git and DVC repository in which commands are typed."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def type(self, command: str, check: bool = True) -> str:
+        """Run a command line; what it printed, both streams."""
+        environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+        for name in ("DVC_EXP_BASELINE_REV", "GIT_DIR", "GIT_INDEX_FILE"):
+            environment.pop(name, None)
+        result = subprocess.run(
+            command, shell=True, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200
+        )
+        printed = result.stdout + result.stderr
+        assert result.returncode == 0 or not check, printed
+        return printed
+
+    def ran(self, printed: str) -> list[str]:
+        """Which stages DVC says it ran, in order, backbones left off."""
+        return [line.split("'")[1].partition("@")[0] for line in printed.splitlines() if line.startswith("Running stage '")]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """The working tree as a repository of its own, its tiny pipeline run once and committed."""
+    folder = tmp_path_factory.mktemp("pipeline") / "webtoon-genre"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if (REPOSITORY / name).is_file() and not name.startswith(("metrics/", "plots/")) and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)
+    shrink(folder / "params.yaml")
+    made = Clone(folder)
+    made.type("git init -q -b main && git add -A && git -c user.name=t -c user.email=t@example.org commit -qm start")
+    made.type("git config user.name t && git config user.email t@example.org")
+    made.first = made.type("dvc repro")
+    made.type("git add -A && git commit -qm run")
+    return made
+
+
+def test_every_stage_runs_once_in_the_given_order(clone):
+    assert clone.ran(clone.first) == BEFORE_TRAINING + FROM_TRAINING
+
+
+def test_what_is_left_out_is_counted_and_stops_nothing(clone):
+    crawl = json.loads((clone.folder / "metrics/crawl.json").read_text())
+    assert crawl["thumbnails"] >= 168
+    assert (clone.folder / "metrics/summary.json").is_file()
+
+
+def test_nothing_is_left_that_git_does_not_know(clone):
+    assert clone.type("git status --porcelain") == ""
+
+
+def test_a_second_run_does_nothing(clone):
+    printed = clone.type("dvc repro")
+    assert clone.ran(printed) == []
+    assert "Data and pipelines are up to date." in printed
+
+
+def test_the_summary_names_the_backbone_and_where_to_look(clone):
+    printed = clone.type("python -m stages.summary show")
+    assert BACKBONE in printed
+    assert "majority" in printed
+    assert "dvc plots show" in printed
+
+
+@pytest.mark.parametrize("typed", ["1e-5", "1e-3"])
+def test_an_experiment_with_another_learning_rate_runs_training_and_what_follows(clone, typed):
+    # Hydra writes 1e-5 as 1e-05, which YAML 1.1 readers take for text
+    printed = clone.type(f"dvc exp run -S lr={typed}")
+    assert clone.ran(printed) == FROM_TRAINING
+    diff = json.loads(clone.type("dvc params diff --json"))
+    assert diff["params.yaml"]["lr"]["new"] == float(typed)
+    assert "metrics/summary.json" in clone.type("dvc metrics diff")
+    clone.type("git checkout -q . && dvc checkout -q")
+
+
+def test_the_committed_learning_rate_as_typed_changes_nothing(clone):
+    assert clone.ran(clone.type("dvc exp run -S lr=1e-4")) == []
+    clone.type("git checkout -q . && dvc checkout -q")
+
+
+def test_the_graph_is_drawn_with_every_stage(clone):
+    drawn = clone.type("dvc dag")
+    assert [stage for stage in BEFORE_TRAINING + FROM_TRAINING if stage not in drawn] == []
+
+
+def test_a_later_date_crawls_again_and_moves_no_title(clone):
+    dataset = clone.folder / "data/dataset.parquet"
+    before = sides(dataset)
+    printed = clone.type("dvc exp run -S crawl.as_of=2022-10-19 split")
+    assert clone.ran(printed)[:3] == ["crawl", "resize", "label"]
+    after = sides(dataset)
+    assert len(after) > len(before)
+    assert {key: after[key] for key in before} == before
+    clone.type("git checkout -q . && dvc checkout -q")
+
+
+def sides(path: Path) -> dict[tuple[int, int], str]:
+    from stages.lib.thumbnails import DATASET, read_table
+
+    rows = read_table(path, DATASET)
+    return dict(zip(zip(rows["title_id"], rows["no"], strict=True), rows["split"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("train.epochs=many", "train: params.yaml: train.epochs is 'many': input should be a valid integer"),
+        ("+head.wings=2", "params.yaml: head.wings is unknown; known in head: dropout, pool, standardise, units"),
+        ("~split.seed", "params.yaml: split.seed is missing; add it"),
+        ("label.genres=[daily,daily]", "label.genres"),
+        ("crawl.source=folder", "data/pictures"),
+    ],
+)
+def test_a_wrong_param_is_one_line_and_what_was_made_comes_back(clone, wrong, line):
+    printed = clone.type(f"dvc exp run -S '{wrong}'", check=False)
+    assert line in printed
+    assert "Traceback" not in printed
+    clone.type("git checkout -q . && dvc checkout -q")
+    assert clone.type("git status --porcelain") == ""
+    assert "Data and pipelines are up to date." in clone.type("dvc repro")

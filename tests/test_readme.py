@@ -1,0 +1,37 @@
+"""README.md against the code."""
+
+import json
+import re
+
+import pytest
+import readme
+from closure import REPOSITORY
+
+TEXT = readme.README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("marker", ["stages", "files", "reruns"])
+def test_what_follows_from_the_code_is_true(marker):
+    # written anew by `python tests/readme.py`
+    assert readme.block(TEXT, marker) == readme.blocks()[marker]
+
+
+def test_every_file_that_the_readme_links_to_is_there():
+    linked = re.findall(r"\]\(([^)#:]+)\)", TEXT)
+    assert len(linked) > 3
+    assert [name for name in linked if not (REPOSITORY / name).exists()] == []
+
+
+def test_every_make_target_that_the_readme_names_is_there():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"`?make ([a-z]+)", TEXT))
+    assert {"repro", "test", "check"} <= named
+    assert [target for target in sorted(named) if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
+
+
+def test_the_results_shown_are_the_committed_ones():
+    summary = json.loads((REPOSITORY / "metrics/summary.json").read_text(encoding="utf-8"))
+    for backbone, result in summary["backbones"].items():
+        row = next(line for line in TEXT.splitlines() if line.split()[:1] == [backbone])
+        assert f"{result['test_accuracy']:.3f}" in row
+        assert f"{result['val_accuracy']:.3f}" in row
