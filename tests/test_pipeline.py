@@ -86,13 +86,12 @@ def test_the_summary_names_the_backbone_and_where_to_look(clone):
     assert "dvc plots show" in printed
 
 
-@pytest.mark.parametrize("typed", ["1e-5", "1e-3"])
-def test_an_experiment_with_another_learning_rate_runs_training_and_what_follows(clone, typed):
+def test_an_experiment_with_another_learning_rate_runs_training_and_what_follows(clone):
     # Hydra writes 1e-5 as 1e-05, which YAML 1.1 readers take for text
-    printed = clone.type(f"dvc exp run -S lr={typed}")
+    printed = clone.type("dvc exp run -S lr=1e-5")
     assert clone.ran(printed) == FROM_TRAINING
     diff = json.loads(clone.type("dvc params diff --json"))
-    assert diff["params.yaml"]["lr"]["new"] == float(typed)
+    assert diff["params.yaml"]["lr"]["new"] == 1e-5
     assert "metrics/summary.json" in clone.type("dvc metrics diff")
     clone.type("git checkout -q . && dvc checkout -q")
 

@@ -18,7 +18,9 @@ class Meter:
 
     def __init__(self, total: int, what: str, unit: str):
         self.done, self.total, self.what, self.unit = 0, total, what, unit
-        self.bar = tqdm(total=total, desc=what, unit=f" {unit}", leave=False) if sys.stderr.isatty() else None
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=total, desc=what, unit=f" {unit}", leave=False, miniters=0)  # 0: notes move it too
         self.started = self.spoken = time.monotonic()
 
     def step(self, units: int = 1, note: str = "") -> None:

@@ -33,9 +33,12 @@ EPISODES = pa.schema(
         ("date", pa.date32()),
         ("star_score", pa.float64()),
         ("thumbnail_url", pa.string()),
-        ("sha256", pa.string()),  # of the bytes as served; null unless status is ok
+        ("sha256", pa.string()),  # of the bytes as served; null where there is no picture
         ("bytes", pa.int64()),
-        ("status", pa.string()),  # "ok", or the slug of the reason why there is no picture
+        (
+            "status",
+            pa.string(),
+        ),  # "ok"; "vanished": on disk, gone at the source; else the reason why there is no picture
     ]
 )
 IMAGES = pa.schema([("no", pa.int32()), ("image", pa.binary())])

@@ -1,0 +1,258 @@
+"""How a site is asked: which hosts, how often, by whom, and what becomes of refusals; Scrapy's settings and middlewares.
+
+robots.txt is read live for each host and obeyed as RFC 9309 says: a rule against a path ends the crawl, no file (4xx)
+allows all, a file that cannot be had (5xx, no connection) allows nothing of that host.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.downloadermiddlewares.retry import RetryMiddleware
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+)
+from scrapy.http import Response
+from scrapy.robotstxt import RobotParser
+from twisted.internet.error import ConnectError, ConnectionClosed
+
+from stages.lib.errors import InputError
+
+ANSWER_BYTES = 5_000_000  # the largest JSON answer that is read; usual ones have 10,000
+FIRST_WAIT = 1.0  # seconds before the first retry, doubled before each one after
+LONGEST_WAIT = 300.0  # seconds, whatever Retry-After asks for
+REASONS: dict[type[Exception], str] = {
+    CannotResolveHostError: "unknown_host",
+    DownloadConnectionRefusedError: "connection_refused",
+    DownloadTimeoutError: "timeout",
+    DownloadCancelledError: "too_large",
+    ResponseDataLossError: "cut_off",
+    DownloadFailedError: "connection_lost",
+    ConnectError: "connection_lost",
+    ConnectionClosed: "connection_lost",
+    OSError: "connection_lost",
+    IgnoreRequest: "redirect_loop",  # the only one that Scrapy itself raises here
+}
+ALLOW_ALL, ALLOW_NOTHING = b"", b"User-agent: *\nDisallow: /\n"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What differs between the real site and the embedded one."""
+
+    name: str  # in titles.source: another name is another source, whose pictures are not mixed in
+    api: str  # "https://comic.naver.com", without a slash at the end
+    image_hosts: frozenset[str]
+    referer: str  # what the image hosts want to see
+    proxy: str | None  # None: as the environment says
+    delay: float  # seconds between two requests to one host
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """All that may be asked for anything."""
+        return self.image_hosts | {host_of(self.api)}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is the same for every site."""
+
+    user_agent: str
+    concurrency: int  # requests at once to one host
+    retries: int
+    timeout: float  # seconds for one answer, its body included
+    max_bytes: int  # of one thumbnail
+
+
+class AnswerError(Exception):
+    """An answer that is not there or not usable: whose address, why (a slug that is counted), and what exactly was wrong."""
+
+    def __init__(self, url: str, reason: str, detail: str):
+        super().__init__(f"{url}: {detail} [{reason}]")
+        self.url, self.reason, self.detail = url, reason, detail
+
+
+class Refused(IgnoreRequest):
+    """A request that is not sent, or an answer that is not read; `reason` is a slug."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Disallowed(IgnoreRequest):
+    """A request that robots.txt forbids."""
+
+
+def host_of(url: str) -> str:
+    """The host and port of an http(s) address in lower case; empty where there is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts.netloc.lower() if parts.scheme in ("http", "https") else ""
+
+
+class Gate:
+    """Lets out only requests to the site's hosts, robots.txt and redirects included, with the proxy and Referer they need."""
+
+    def __init__(self, site: Site):
+        self.site = site
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler.spider.site)  # type: ignore[union-attr]
+
+    def process_request(self, request: Request) -> None:
+        host = host_of(request.url)
+        if host not in self.site.hosts:
+            raise Refused("foreign_host")
+        if self.site.proxy:
+            request.meta["proxy"] = self.site.proxy
+        if host in self.site.image_hosts:
+            request.headers["Referer"] = self.site.referer
+
+
+class Robots(RobotsTxtMiddleware):
+    """Scrapy's robots.txt, with errors told apart; it sees the answers to robots.txt last, after all retries."""
+
+    def __init__(self, crawler: Crawler):
+        super().__init__(crawler)
+        self.unreachable: dict[str, str] = {}  # host -> why
+
+    def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
+        if reason := self.unreachable.get(host_of(request.url)):
+            raise Refused(reason)
+        try:
+            super().process_request_2(rp, request)
+        except IgnoreRequest:
+            raise Disallowed(request.url) from None
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        if not request.meta.get("dont_obey_robotstxt") or response.status == 200:
+            return response
+        if response.status >= 500 or response.status == 429:
+            return self._without(request, f"http_{response.status}")
+        return response.replace(body=ALLOW_ALL)
+
+    def process_exception(self, request: Request, exception: Exception) -> Response | None:
+        if not request.meta.get("dont_obey_robotstxt"):
+            return None
+        if isinstance(exception, IgnoreRequest):  # a redirect that is not followed is as good as no file
+            return Response(request.url, body=ALLOW_ALL)
+        return self._without(request, reason_of(exception)) if isinstance(exception, tuple(REASONS)) else None
+
+    def _without(self, request: Request, reason: str) -> Response:
+        self.unreachable[host_of(request.url)] = reason
+        return Response(request.url, body=ALLOW_NOTHING)
+
+
+class BackOff(RetryMiddleware):
+    """Scrapy's retries, each after twice the wait of the one before, or after what Retry-After asks for."""
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        again = super().process_response(request, response)
+        if isinstance(again, Request):
+            await asyncio.sleep(wait(request, response.headers.get("Retry-After")))
+        return again
+
+    async def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]
+        again = super().process_exception(request, exception)
+        if isinstance(again, Request):
+            await asyncio.sleep(wait(request, None))
+        return again
+
+
+class Unpack(HttpCompressionMiddleware):
+    """Scrapy's decompression; what swells beyond the limit is refused as too large."""
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        try:
+            return super().process_response(request, response)
+        except IgnoreRequest:
+            raise Refused("too_large") from None
+
+
+def wait(request: Request, retry_after: bytes | None) -> float:
+    """Seconds before `request` is sent again."""
+    asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
+    return min(max(asked, FIRST_WAIT * 2 ** request.meta.get("retry_times", 0)), LONGEST_WAIT)
+
+
+def reason_of(error: Exception) -> str:
+    """The slug of a download's error."""
+    if isinstance(error, Refused):
+        return error.reason
+    return next(reason for kind, reason in REASONS.items() if isinstance(error, kind))
+
+
+async def ask(crawler: Crawler, url: str, max_bytes: int) -> bytes:
+    """The body of a 200 answer, or AnswerError; a path that robots.txt forbids is an InputError, as it ends the crawl."""
+    assert crawler.engine
+    request = Request(url, meta={"download_maxsize": max_bytes}, dont_filter=True)
+    try:
+        response = await crawler.engine.download_async(request)
+    except Disallowed as error:
+        agent = crawler.settings["USER_AGENT"]
+        raise InputError(
+            f"robots.txt of {host_of(url)} forbids {error} to {agent!r}; the crawl ends here, and nothing was changed"
+        ) from None
+    except tuple(REASONS) as error:
+        reason = reason_of(error)
+        raise AnswerError(url, reason, f"no answer: {reason.replace('_', ' ')}") from None
+    if response.status != 200:
+        raise AnswerError(url, f"http_{response.status}", f"the answer is HTTP {response.status}")
+    return response.body
+
+
+async def ask_json(crawler: Crawler, url: str) -> Any:
+    """The JSON of a 200 answer, or AnswerError."""
+    body = await ask(crawler, url, ANSWER_BYTES)
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise AnswerError(url, "not_json", f"the answer is no JSON: {body[:40]!r}") from None
+
+
+def settings(site: Site, limits: Limits) -> dict[str, Any]:
+    """Scrapy's settings: polite, quiet, and without anything that listens or remembers."""
+    return {
+        "USER_AGENT": limits.user_agent,
+        "DEFAULT_REQUEST_HEADERS": {"Accept": "application/json, text/plain, */*", "Accept-Language": "ko"},
+        "ROBOTSTXT_OBEY": True,
+        "DOWNLOAD_DELAY": site.delay,
+        "CONCURRENT_REQUESTS": 0,  # no limit beside that of each host
+        "CONCURRENT_REQUESTS_PER_DOMAIN": limits.concurrency,
+        "DOWNLOAD_TIMEOUT": limits.timeout,
+        "DOWNLOAD_MAXSIZE": limits.max_bytes,
+        "DOWNLOAD_WARNSIZE": 0,
+        "RETRY_TIMES": limits.retries,
+        "RETRY_GIVE_UP_LOG_LEVEL": "DEBUG",  # failures are counted by reason
+        "DOWNLOADER_MIDDLEWARES": {
+            Gate: 50,
+            Robots: 100,
+            BackOff: 550,
+            Unpack: 590,
+            RobotsTxtMiddleware: None,
+            RetryMiddleware: None,
+            HttpCompressionMiddleware: None,
+        },
+        "METAREFRESH_ENABLED": False,
+        "COOKIES_ENABLED": False,
+        "REFERER_ENABLED": False,
+        "EXTENSIONS_BASE": {},  # no telnet console, no remote control, no statistics
+        "LOG_INSTALL_ROOT_HANDLER": False,  # the stage has a log of its own
+        "LOG_ENABLED": False,
+    }

@@ -1,0 +1,35 @@
+"""Progress where there is no terminal: lines now and then."""
+
+import pytest
+
+from stages.lib import progress
+from stages.lib.progress import Meter, line, track
+
+
+@pytest.fixture
+def talkative(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Every step is told."""
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    caplog.set_level("INFO")
+    return caplog
+
+
+def test_track_yields_all_items_and_tells_how_many_are_done(talkative):
+    assert list(track("ab", 2, "read", "letters")) == ["a", "b"]
+    assert [message.split(",")[0] for message in talkative.messages] == ["read 1 of 2 letters", "read 2 of 2 letters"]
+
+
+def test_short_work_says_nothing(caplog):
+    caplog.set_level("INFO")
+    assert list(track("ab", 2, "read", "letters")) == ["a", "b"]
+    assert caplog.messages == []
+
+
+def test_a_step_of_nothing_may_bring_a_note(talkative):
+    meter = Meter(5, "crawl", "titles")
+    meter.step(0, "12 thumbnails")
+    assert talkative.messages == ["crawl 0 of 5 titles (12 thumbnails)"]
+
+
+def test_a_line_tells_rate_and_time_left():
+    assert line("crawl", 30, 90, "titles", 10.0) == "crawl 30 of 90 titles, 3.0 titles/s, 20 s left"
