@@ -132,7 +132,7 @@ def main(
     runtime.start_keras(settings.runtime)
     rows = read_table(dataset, DATASET)
     table = read_features(features / f"{settings.balance.backbone}.npy", len(rows))
-    shown = track(VARIANTS, len(VARIANTS), "balance", "variants")
+    shown = track(VARIANTS, len(VARIANTS), "trained", "variants")
     outcomes = {variant: outcome(variant, rows, table, settings) for variant in shown}
     write_json(metrics, {"backbone": settings.balance.backbone, "variants": outcomes})
     figures.save(draw(outcomes), plot)

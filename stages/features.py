@@ -75,7 +75,7 @@ def compute(
 ) -> None:
     """Fill `out`, float32 (n, width), with the trunk's features of `rows`, `batch` images at a time."""
     starts = range(0, len(rows), batch)
-    for start in track(starts, len(starts), body.name, "batches"):
+    for start in track(starts, len(starts), what, "batches"):
         images = resized.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
         out[start : start + batch] = body.predict_on_batch(images.astype(np.float32) - mean)
 
@@ -101,7 +101,7 @@ def main(
         trunk.calibrate(body, trunk.show(shown, backbone, preprocess))
     with replacing(out / f"{backbone}.npy") as part, replacing(trunks / f"{backbone}.weights.h5") as kept:
         table = np.lib.format.open_memmap(part, "w+", np.float32, (len(rows), body.output_shape[-1]))
-        compute(body, images, rows, centre, table, settings.features.batch)
+        compute(body, images, rows, centre, table, settings.features.batch, backbone)
         table.flush()
         body.save_weights(kept)
 

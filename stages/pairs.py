@@ -115,7 +115,7 @@ def main(
     wanted = settings.pairs.pairs
     check(wanted, classes(rows))
     table = read_features(features / f"{settings.pairs.backbone}.npy", len(rows))
-    outcomes = [outcome(pair, rows, table, settings) for pair in track(wanted, len(wanted), "pairs", "pairs")]
+    outcomes = [outcome(pair, rows, table, settings) for pair in track(wanted, len(wanted), "trained", "pairs")]
     by_name = {"_".join(result["genres"]): result for result in outcomes}
     write_json(metrics, {"backbone": settings.pairs.backbone, "pairs": by_name})
     figures.save(draw(outcomes), plot)

@@ -36,7 +36,9 @@ class Clone:
 
     def ran(self, printed: str) -> list[str]:
         """Which stages DVC says it ran, in order, backbones left off."""
-        return [line.split("'")[1].partition("@")[0] for line in printed.splitlines() if line.startswith("Running stage '")]
+        return [
+            line.split("'")[1].partition("@")[0] for line in printed.splitlines() if line.startswith("Running stage '")
+        ]
 
 
 @pytest.fixture(scope="module")

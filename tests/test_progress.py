@@ -33,3 +33,4 @@ def test_a_step_of_nothing_may_bring_a_note(talkative):
 
 def test_a_line_tells_rate_and_time_left():
     assert line("crawl", 30, 90, "titles", 10.0) == "crawl 30 of 90 titles, 3.0 titles/s, 20 s left"
+    assert line("balance", 1, 3, "variants", 20.0) == "balance 1 of 3 variants, 20.0 s each, 40 s left"

@@ -58,4 +58,5 @@ def line(what: str, done: int, total: int, unit: str, seconds: float) -> str:
     if not done:
         return f"{what} 0 of {total:,} {unit}"
     rate = done / max(seconds, 1e-9)
-    return f"{what} {done:,} of {total:,} {unit}, {rate:,.1f} {unit}/s, {max(total - done, 0) / max(rate, 1e-9):,.0f} s left"
+    pace = f"{rate:,.1f} {unit}/s" if rate >= 1 else f"{1 / rate:,.1f} s each"
+    return f"{what} {done:,} of {total:,} {unit}, {pace}, {max(total - done, 0) / rate:,.0f} s left"
