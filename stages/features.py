@@ -71,9 +71,9 @@ def calibration_rows(dataset: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def compute(
-    body: "keras.Model", resized: Resized, rows: pd.DataFrame, mean: np.ndarray, out: np.ndarray, batch: int
+    body: "keras.Model", resized: Resized, rows: pd.DataFrame, mean: np.ndarray, out: np.ndarray, batch: int, what: str
 ) -> None:
-    """Fill `out`, float32 (n, width), with the trunk's features of `rows`, `batch` images at a time."""
+    """Fill `out`, float32 (n, width), with the trunk's features of `rows`, `batch` at a time; `what` names the progress."""
     starts = range(0, len(rows), batch)
     for start in track(starts, len(starts), what, "batches"):
         images = resized.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
