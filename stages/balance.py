@@ -102,23 +102,23 @@ def outcome(variant: str, dataset: pd.DataFrame, features: np.ndarray, settings:
 
 def draw(outcomes: dict[str, Any]) -> Figure:
     """Recall of each genre under each variant, as grouped bars, with the accuracies in the legend."""
-    genres = list(outcomes["none"]["test"]["per_genre"])
-    figure = figures.blank(10, 4)
+    genres = outcomes["none"]["test"]["per_genre"]
+    values = {
+        legend(name, each["test"]): [of["recall"] for of in each["test"]["per_genre"].values()]
+        for name, each in outcomes.items()
+    }
+    figure = figures.blank(8.5, 1.6 + 0.45 * len(genres))
     axes = figure.subplots()
-    width = 0.8 / len(outcomes)
-    for place, (variant, result) in enumerate(outcomes.items()):
-        test = result["test"]
-        recall = [test["per_genre"][genre]["recall"] for genre in genres]
-        label = f"{variant}: accuracy {test['accuracy']:.3f}, balanced {test['balanced_accuracy']:.3f}"
-        axes.bar(np.arange(len(genres)) + (place - (len(outcomes) - 1) / 2) * width, recall, width, label=label)
-    axes.set_xticks(range(len(genres)), genres, rotation=30, ha="right")
-    axes.set_ylabel("recall on test rows")
-    axes.set_ylim(0, 1)
-    axes.set_title("What rebalancing the train rows does to each genre")
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
-    axes.spines[["top", "right"]].set_visible(False)
+    figures.draw_bars(axes, values, [f"{figures.clipped(genre)} ({of['support']})" for genre, of in genres.items()])
+    axes.set_xlabel("recall; in brackets: test images; a dot at 0: none was recognised", loc="left", fontsize=9)
+    figure.suptitle("What rebalancing the train rows does to each genre", fontsize=11)
     figure.tight_layout()
     return figure
+
+
+def legend(variant: str, test: dict[str, Any]) -> str:
+    """A variant's name with its accuracies."""
+    return f"{variant}: accuracy {test['accuracy']:.3f}, balanced {test['balanced_accuracy']:.3f}"
 
 
 def main(

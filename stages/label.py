@@ -1,7 +1,7 @@
 """Give each usable picture its genre: a row a picture and genre.
 
 Reads: data/raw/titles.parquet, data/raw/episodes.parquet, data/resized (the index; pixels for the contact sheet alone).
-Writes: data/labels.parquet, sorted by title_id, no and label; metrics/label.json; plots/label/contact_sheet.png, genres as rows.
+Writes: data/labels.parquet, sorted by title_id, no and label; metrics/label.json; plots/label/contact_sheet.jpg, genres as rows.
 Params: label.
 """
 
@@ -129,7 +129,7 @@ def main(
     titles, episodes = read_table(raw / "titles.parquet", TITLES), read_table(raw / "episodes.parquet", EPISODES)
     pictures = picture_genres(titles, episodes, thumbnails.index)
     rows, out = label_pictures(pictures, section), left_out(pictures, section)
-    save(contact_sheet(rows, thumbnails, section.genres), plots / "contact_sheet.png")
+    save(contact_sheet(rows, thumbnails, section.genres), plots / "contact_sheet.jpg")
     write_table(rows, LABELS, labels)
     write_json(metrics, summary(rows, out))
     log.info("%s rows in %s genres, %s pictures left out", len(rows), len(section.genres), sum(out.values()))

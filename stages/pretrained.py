@@ -39,7 +39,6 @@ class Params(params.File):
 def fetch(backbone: str, folder: Path) -> Path:
     """Fetch the backbone's ImageNet weights into `folder` and check them against their md5."""
     import pooch
-    import requests
 
     architecture = trunk.module(backbone)
     if architecture.MD5 is None:
@@ -50,7 +49,7 @@ def fetch(backbone: str, folder: Path) -> Path:
         return Path(
             pooch.retrieve(architecture.URL, f"md5:{architecture.MD5}", path=folder, progressbar=sys.stderr.isatty())
         )
-    except (requests.RequestException, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:  # a wrong checksum; any error of the network
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"weights of {backbone} could not be had from {architecture.URL} ({reason}); `dvc pull` gets them from the remote, "

@@ -26,6 +26,7 @@ from stages.lib.command import run
 from stages.lib.errors import InputError
 from stages.lib.files import replacing_folder, write_json
 from stages.lib.fit import Head, Schedule, Watch
+from stages.lib.progress import Meter
 from stages.lib.runtime import Runtime
 from stages.lib.thumbnails import DATASET, Resized, classes, read_features, read_table
 from stages.lib.trunk import Preprocess
@@ -107,27 +108,21 @@ def summary(model: "keras.Model", history: pd.DataFrame) -> dict[str, Any]:
 
 @contextmanager
 def learning_curves(folder: Path, backbone: str, epochs: int) -> Iterator[Watch]:
-    """A watch that logs each epoch for `dvc plots` (DVCLive's tables end in `folder`) and says a line now and then."""
+    """A watch that logs each epoch for `dvc plots` (DVCLive's tables end in `folder`) and shows progress."""
     from dvclive import Live
 
-    every = max(1, epochs // 10)
+    meter = Meter(epochs, backbone, "epochs")
     with tempfile.TemporaryDirectory() as scratch, replacing_folder(folder) as part:
         live = Live(scratch, report=None, save_dvc_exp=False, dvcyaml=None)
 
-        def watch(epoch: int, measured: dict[str, float]) -> None:
+        def watch(_: int, measured: dict[str, float]) -> None:
             for name, value in measured.items():
                 live.log_metric(f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}", round(value, 6))
             live.next_step()
-            if epoch % every == 0:
-                log.info(
-                    "%s epoch %d of at most %d, val accuracy %.3f",
-                    backbone,
-                    epoch + 1,
-                    epochs,
-                    measured["val_accuracy"],
-                )
+            meter.step(1, f"val accuracy {measured['val_accuracy']:.3f}")
 
         yield watch
+        meter.close()
         live.end()
         shutil.copytree(Path(scratch) / "plots" / "metrics", part, dirs_exist_ok=True)
 
@@ -161,7 +156,15 @@ def main(
         classes=classes(rows),
     )
     saved.save(out / backbone, model, config)
-    write_json(metrics / f"{backbone}.json", summary(model, history))
+    kept = summary(model, history)
+    write_json(metrics / f"{backbone}.json", kept)
+    log.info(
+        "%s: val accuracy %.3f after epoch %d of %d",
+        backbone,
+        kept["val_accuracy"],
+        kept["best_epoch"] + 1,
+        kept["epochs"],
+    )
 
 
 if __name__ == "__main__":

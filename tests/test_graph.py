@@ -64,5 +64,17 @@ def test_importing_the_stages_loads_no_slow_library():
     assert result.stdout == "[]\n"
 
 
+def test_git_ignores_what_dvc_caches_and_nothing_else_that_stages_write():
+    # DVC's own lists of ignored files are taken back when a later stage fails
+    cached, kept = [], []
+    for stage in STAGES.values():
+        for entry in [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]:
+            path, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
+            (cached if options.get("cache", True) else kept).append(path.replace("${item.backbone}", "resnet50"))
+    command = ["git", "check-ignore", "--no-index", *cached, *kept]
+    ignored = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert ignored == cached
+
+
 def test_package_files_are_empty():
     assert [path for path in (REPOSITORY / "stages").rglob("__init__.py") if path.read_bytes()] == []

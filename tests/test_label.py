@@ -153,7 +153,7 @@ def test_the_stage_writes_labels_metrics_and_a_contact_sheet(prepared, run_stage
         "no_known_genre": 3,
         "several_genres": 0,
     }
-    with Image.open(prepared / "plots/label/contact_sheet.png") as sheet:
+    with Image.open(prepared / "plots/label/contact_sheet.jpg") as sheet:
         assert np.asarray(sheet.convert("RGB")).std() > 20
 
 
@@ -161,7 +161,7 @@ def test_two_runs_write_the_same_bytes(prepared):
     written = []
     for _ in range(2):
         label.main()
-        files = ["data/labels.parquet", "metrics/label.json", "plots/label/contact_sheet.png"]
+        files = ["data/labels.parquet", "metrics/label.json", "plots/label/contact_sheet.jpg"]
         written.append([(prepared / file).read_bytes() for file in files])
     assert written[0] == written[1]
 

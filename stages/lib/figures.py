@@ -1,4 +1,4 @@
-"""Pictures for people: matplotlib figures without pyplot's state, saved as PNGs that equal runs write equal; it computes no numbers."""
+"""Pictures for people: matplotlib figures without pyplot's state, saved so that equal runs write equal files; it computes no numbers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from stages.lib.files import replacing
 
 DPI = 100  # pixels an inch, whatever the user's matplotlibrc says
+QUALITY = 88  # of JPEGs, which are for sheets of many pictures
 GAP = 4  # pixels between two pictures of a sheet
 MARGIN = 150  # pixels for the names of a sheet's rows
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # told apart by colour-blind people (Okabe and Ito, 2008)
@@ -27,9 +28,10 @@ def blank(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` as PNG, whole or not at all, without matplotlib's version or any other metadata."""
+    """Write `figure` as PNG or JPEG, by its ending, whole or not at all, without matplotlib's version or any other metadata."""
+    options = {"pil_kwargs": {"quality": QUALITY}} if path.suffix == ".jpg" else {"metadata": {"Software": None}}
     with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
+        figure.savefig(part, dpi=DPI, facecolor="white", **options)
 
 
 def tile(rows: Sequence[Sequence[np.ndarray]], side: int) -> np.ndarray:
