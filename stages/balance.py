@@ -25,6 +25,7 @@ from stages.lib.runtime import Runtime
 from stages.lib.thumbnails import DATASET, classes, read_features, read_table
 
 VARIANTS = ("none", "down", "equal")
+CAPTION = "in brackets: test images; a dot at 0: none was recognised"
 
 
 class Balance(params.Section):
@@ -101,23 +102,21 @@ def outcome(variant: str, dataset: pd.DataFrame, features: np.ndarray, settings:
 
 
 def draw(outcomes: dict[str, Any]) -> Figure:
-    """Recall of each genre under each variant, as grouped bars, with the accuracies in the legend."""
+    """Recall of each genre under each variant, as grouped bars, with the variants' accuracies below."""
     genres = outcomes["none"]["test"]["per_genre"]
-    values = {
-        legend(name, each["test"]): [of["recall"] for of in each["test"]["per_genre"].values()]
-        for name, each in outcomes.items()
-    }
-    figure = figures.blank(8.5, 1.6 + 0.45 * len(genres))
+    recalls = {name: [of["recall"] for of in each["test"]["per_genre"].values()] for name, each in outcomes.items()}
+    figure = figures.blank(7, 1.9 + 0.45 * len(genres))
     axes = figure.subplots()
-    figures.draw_bars(axes, values, [f"{figures.clipped(genre)} ({of['support']})" for genre, of in genres.items()])
-    axes.set_xlabel("recall; in brackets: test images; a dot at 0: none was recognised", loc="left", fontsize=9)
-    figure.suptitle("What rebalancing the train rows does to each genre", fontsize=11)
+    figures.draw_bars(axes, recalls, [f"{figures.clipped(genre)} ({of['support']})" for genre, of in genres.items()])
+    totals = [totals_line(name, each["test"]) for name, each in outcomes.items()]
+    axes.set_xlabel("\n".join([CAPTION, *totals]), loc="left", fontsize=9)
+    figure.suptitle("What rebalancing the train images does to each genre's recall", fontsize=11)
     figure.tight_layout()
     return figure
 
 
-def legend(variant: str, test: dict[str, Any]) -> str:
-    """A variant's name with its accuracies."""
+def totals_line(variant: str, test: dict[str, Any]) -> str:
+    """A variant's accuracies in words."""
     return f"{variant}: accuracy {test['accuracy']:.3f}, balanced {test['balanced_accuracy']:.3f}"
 
 
