@@ -1,8 +1,8 @@
 """The results on one screen: each backbone beside the baselines; `python -m stages.summary show` prints them.
 
 Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/baseline.json, metrics/balance.json,
-        metrics/pairs.json
-Writes: metrics/summary.json, plots/summary.png
+        metrics/pairs.json, plots/train/BACKBONE/
+Writes: metrics/summary.json, plots/summary.png, plots/curves.png
 Params: train.backbones
 """
 
@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import typer
 from matplotlib.figure import Figure
 from pydantic import Field
@@ -25,7 +26,7 @@ test interval: 95%, whole titles resampled; macro F1: of test images
 
 Where to look next
   plots/summary.png, plots/evaluate/           what each model confuses, and its surest predictions
-  dvc plots show                               learning curves and confusion matrices, in a browser
+  plots/curves.png, dvc plots show             learning curves; in a browser, with confusion matrices
   dvc exp run -S lr=1e-5 && dvc metrics diff   another learning rate, and what it changes"""
 CAPTION = """\
 accuracy on test images; lines: 95% intervals, whole titles resampled
@@ -127,6 +128,35 @@ def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]])
     )
 
 
+def history(folder: Path, backbone: str) -> pd.DataFrame:
+    """Accuracy of one backbone's training, as DVCLive logged it: columns epoch, accuracy, side (train or val), backbone."""
+    sides = []
+    for side in ("train", "val"):
+        path = folder / backbone / side / "accuracy.tsv"
+        if not path.is_file():
+            raise InputError(f"{path} is not there; `dvc repro train` makes it")
+        sides.append(pd.read_csv(path, sep="\t").rename(columns={"step": "epoch"}).assign(side=side, backbone=backbone))
+    return pd.concat(sides, ignore_index=True)
+
+
+def curves(histories: list[pd.DataFrame]) -> Figure:
+    """Accuracy by epoch on train and val images, a panel a backbone, on common axes."""
+    import seaborn
+
+    drawn = figures.blank(3.2 * len(histories) + 0.6, 3.2)
+    panels = drawn.subplots(1, len(histories), sharex=True, sharey=True, squeeze=False)[0]
+    colours = {"train": figures.BLUE, "val": figures.ORANGE}
+    for place, (axes, rows) in enumerate(zip(panels, histories, strict=True)):
+        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="side", palette=colours, ax=axes, legend=place == 0)
+        axes.set_title(rows["backbone"].iloc[0], fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylim(0, 1)
+    panels[0].legend(frameon=False, title=None, loc="lower right")
+    drawn.suptitle("Learning curves: the epoch with the best val accuracy is kept", fontsize=11)
+    drawn.tight_layout()
+    return drawn
+
+
 def read(path: Path, stage: str) -> Any:
     """The JSON that `stage` wrote."""
     try:
@@ -146,6 +176,8 @@ def main(
     pairs: Path = Path("metrics/pairs.json"),
     metrics: Path = Path("metrics/summary.json"),
     plot: Path = Path("plots/summary.png"),
+    training: Path = Path("plots/train"),
+    learned: Path = Path("plots/curves.png"),
 ) -> None:
     """Gather the scores of all backbones and baselines; with `show`, print what was gathered."""
     if context.invoked_subcommand is not None:
@@ -156,6 +188,7 @@ def main(
     )
     write_json(metrics, {**summary, **experiments(read(balance, "balance"), read(pairs, "pairs"))})
     figures.save(figure(summary), plot)
+    figures.save(curves([history(training, name) for name in names]), learned)
 
 
 @app.command()

@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from ruamel.yaml import YAML
 
 from stages.lib.thumbnails import DATASET, INDEX, write_table
 
 REPOSITORY = Path(__file__).parent.parent
+settings.register_profile(
+    "project", deadline=None, derandomize=True
+)  # a slow machine is no failure; every run is the same
+settings.load_profile("project")
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_the_bytes_of_a_thumbnail_are_these(key, digest):
 
 
 @given(st.sampled_from(sorted(GENRES)), st.integers(0, 30), st.integers(-1, 500))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_thumbnail_is_202_by_120_and_the_same_each_time(genre, place_, slot):
     image = picture(f"{genre}/{place_}", slot)
     assert image.shape == (120, 202, 3)

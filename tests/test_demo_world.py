@@ -97,7 +97,7 @@ def test_unusable_and_hidden_episodes_come_on_top_of_the_usable_ones():
 
 
 @given(DAYS, st.integers(0, 400))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_out_stays_as_it_is_on_any_later_day(day, wait):
     earlier, later = World(SEED, 0.01, day), World(SEED, 0.01, day + timedelta(days=wait))
     for title_id, title in earlier.titles.items():
@@ -108,7 +108,7 @@ def test_what_is_out_stays_as_it_is_on_any_later_day(day, wait):
 
 
 @given(DAYS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_nothing_is_out_before_its_day_and_only_previews_are_ahead_of_it(day):
     world = World(SEED, 0.01, day)
     for title in world.titles.values():
@@ -116,7 +116,7 @@ def test_nothing_is_out_before_its_day_and_only_previews_are_ahead_of_it(day):
 
 
 @given(DAYS, st.integers(0, 400))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_new_titles_have_larger_ids_than_all_known_ones(day, wait):
     known, later = World(SEED, 0.01, day).titles, World(SEED, 0.01, day + timedelta(days=wait)).titles
     assert list(later)[: len(known)] == list(known)

@@ -257,7 +257,7 @@ def test_a_broken_header_is_undecodable():
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(["JPEG", "PNG", "WEBP", "GIF"]),
     st.lists(st.tuples(st.integers(8, 10_000), st.integers(0, 255)), max_size=4),
@@ -312,7 +312,6 @@ def test_the_square_is_the_study_s_where_that_one_moves_by_whole_pixels(width, h
     assert np.array_equal(fit_square(image, side, "linear"), expected)
 
 
-@settings(deadline=None)
 @given(st.builds(picture, st.integers(0, 1000), st.integers(20, 90), st.integers(20, 90)), sides)
 def test_it_is_the_study_s_for_any_size_once_even_margins_are_whole(image, side):
     expected, across, down = study(image, side)
@@ -331,14 +330,12 @@ def test_a_naver_thumbnail_fills_the_width_and_the_odd_pixel_goes_below():
     assert (square[22:89] == 255).all()
 
 
-@settings(deadline=None)
 @given(pictures, sides, methods)
 def test_the_square_has_its_side_and_stays_8_bit(image, side, method):
     square = fit_square(image, side, method)
     assert (square.shape, square.dtype) == ((side, side, 3), np.uint8)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), sides, methods)
 def test_content_fills_the_longer_side_and_lies_between_black_margins_that_differ_by_at_most_a_pixel(
     width, height, side, method
@@ -356,7 +353,6 @@ def test_content_fills_the_longer_side_and_lies_between_black_margins_that_diffe
         assert after - before in (0, 1)
 
 
-@settings(deadline=None)
 @given(pictures, sides)
 def test_mirroring_then_fitting_is_fitting_then_mirroring_along_the_longer_side(image, side):
     # a resize that favours one side hands the model a shortcut
@@ -365,7 +361,6 @@ def test_mirroring_then_fitting_is_fitting_then_mirroring_along_the_longer_side(
     assert near(mirrored, fit_square(image, side, "linear")[:, ::-1], 1)  # fixed-point rounding
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 20), st.integers(1, 20), st.integers(1, 4), methods)
 def test_along_the_shorter_side_too_up_to_the_odd_pixel_where_it_scales_to_whole_pixels(
     seed, longer, shorter, factor, method
@@ -378,7 +373,6 @@ def test_along_the_shorter_side_too_up_to_the_odd_pixel_where_it_scales_to_whole
     assert near(np.roll(flipped, odd, axis=0), square[::-1], 1)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), sides, methods)
 def test_a_square_of_the_right_side_stays_as_it_is(seed, side, method):
     image = picture(seed, side, side)

@@ -31,13 +31,13 @@ def sides(frame, rule):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(labels())
 def test_no_title_stands_on_two_sides(frame):
     assert (partition.assign(frame, BY_TITLE).groupby(frame["title_id"]).nunique() == 1).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(labels(), st.randoms())
 def test_the_order_of_rows_changes_nothing(frame, random):
     order = list(frame.index)
@@ -46,7 +46,7 @@ def test_the_order_of_rows_changes_nothing(frame, random):
         assert sides(frame, rule) == sides(frame.loc[order], rule)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(labels(least=2))
 def test_a_title_with_a_larger_id_moves_no_other(frame):
     known = frame[frame["title_id"] < frame["title_id"].max()]
@@ -54,7 +54,7 @@ def test_a_title_with_a_larger_id_moves_no_other(frame):
     assert {key: later[key] for key in before} == before
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(labels())
 def test_a_new_episode_moves_nothing_under_either_rule(frame):
     new = frame.groupby("title_id", as_index=False).agg(no=("no", "max"), genre=("genre", "first")).eval("no = no + 1")

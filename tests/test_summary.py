@@ -43,6 +43,11 @@ def metrics(workspace, set_params):
     tests = {"test": {"accuracy": 0.4, "balanced_accuracy": 0.3, "macro_f1": 0.2, "per_genre": {}}}
     Path("metrics/balance.json").write_text(json.dumps({"backbone": "resnet50", "variants": {"none": tests}}))
     Path("metrics/pairs.json").write_text(json.dumps({"backbone": "resnet50", "pairs": {"comic_daily": tests}}))
+    for name in BACKBONES:
+        for side in ("train", "val"):
+            path = Path(f"plots/train/{name}/{side}/accuracy.tsv")
+            path.parent.mkdir(parents=True)
+            path.write_text("step\taccuracy\n0\t0.1\n1\t0.4\n")
     return workspace
 
 
@@ -123,8 +128,25 @@ def test_two_processes_write_the_same_bytes(metrics, run_stage):
     runs = []
     for _ in range(2):
         assert run_stage("summary").returncode == 0
-        runs.append([Path(name).read_bytes() for name in ("metrics/summary.json", "plots/summary.png")])
+        runs.append(
+            [Path(name).read_bytes() for name in ("metrics/summary.json", "plots/summary.png", "plots/curves.png")]
+        )
     assert runs[0] == runs[1]
+
+
+def test_learning_curves_have_a_panel_a_backbone_and_a_line_a_side(metrics):
+    drawn = summary.curves([summary.history(Path("plots/train"), name) for name in BACKBONES])
+    assert [axes.get_title() for axes in drawn.axes] == list(BACKBONES)
+    for axes in drawn.axes:
+        lines = [line.get_ydata().tolist() for line in axes.lines if len(line.get_ydata())]
+        assert lines == [[0.1, 0.4], [0.1, 0.4]]
+
+
+def test_missing_learning_curves_are_one_clear_line(metrics):
+    Path("plots/train/vgg16/val/accuracy.tsv").unlink()
+    with pytest.raises(InputError) as error:
+        call()
+    assert str(error.value) == "plots/train/vgg16/val/accuracy.tsv is not there; `dvc repro train` makes it"
 
 
 def test_a_backbone_that_was_not_evaluated_is_one_clear_line_and_nothing_is_written(metrics):
