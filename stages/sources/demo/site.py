@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import date
 from multiprocessing.connection import Connection
 
@@ -67,8 +67,9 @@ async def serve(world: World, listener: socket.socket, pipe: Connection) -> None
     closed = asyncio.Event()
     asyncio.get_running_loop().add_reader(pipe.fileno(), closed.set)
     async with answering(world, listener):
-        pipe.send(listener.getsockname()[1])
-        await closed.wait()
+        with suppress(BrokenPipeError):  # an owner that is gone already needs no answer
+            pipe.send(listener.getsockname()[1])
+            await closed.wait()
     asyncio.get_running_loop().remove_reader(pipe.fileno())
 
 
