@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -52,6 +53,21 @@ def test_equal_weights_are_equal_files(parts, tmp_path):
         saved.save(tmp_path / name, saved.compose(*parts), CONFIG)
     for file in ("model.weights.h5", "config.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
+
+
+def test_a_trained_model_is_saved_without_its_optimizer(parts, images, tmp_path):
+    body, head, mean = parts
+    head.compile("adam", "sparse_categorical_crossentropy")
+    head.fit(np.ones((4, body.output_shape[-1]), np.float32), np.zeros(4), verbose=0)
+    model = saved.compose(body, head, mean)
+    saved.save(tmp_path / "model", model, CONFIG)
+    names: list[str] = []
+    with h5py.File(tmp_path / "model/model.weights.h5") as file:
+        file.visit(names.append)
+    assert len(names) > 20
+    assert [name for name in names if "optimizer" in name] == []
+    predicted = saved.load(tmp_path / "model").predict(images[:8], "test")
+    np.testing.assert_allclose(predicted, model.predict_on_batch(images[:8]), atol=1e-6)
 
 
 def test_the_config_says_all_that_is_needed_to_rebuild(parts, tmp_path):

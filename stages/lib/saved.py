@@ -61,13 +61,16 @@ def compose(body: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "kera
 
     images = keras.Input(mean.shape, dtype="uint8", name="images")
     centre = Centre(name="centre")
-    model = keras.Model(images, head(body(centre(images))), name="classifier")  # names stand in the weights file
+    model = keras.Model(images, head(body(centre(images))), name="classifier")
     centre.set_weights([mean])
     return model
 
 
 def rebuild(config: Config) -> "keras.Model":
-    """The model that `config` describes, its weights not loaded."""
+    """The model that `config` describes, its weights not loaded; layers are named from the start, as names stand in weights files."""
+    import keras
+
+    keras.utils.clear_session()
     body = trunk.build(config.backbone, config.side, config.head.pool, config.preprocess, None)
     width = body.output_shape[-1]
     head = fit.build_head(width, len(config.classes), config.head, np.zeros((2, width), np.float32))
@@ -75,9 +78,14 @@ def rebuild(config: Config) -> "keras.Model":
 
 
 def save(folder: Path, model: "keras.Model", config: Config) -> None:
-    """Write `folder` whole or not at all; equal weights give equal bytes."""
+    """Write `folder` whole or not at all; equal weights give equal bytes.
+
+    What is written is the model as `load` rebuilds it: one that was trained would bring its optimizer's state along.
+    """
+    plain = rebuild(config)
+    plain.set_weights(model.get_weights())
     with replacing_folder(folder) as part:
-        model.save_weights(part / "model.weights.h5")
+        plain.save_weights(part / "model.weights.h5")
         write_json(part / "config.json", config.model_dump())
 
 
