@@ -4,6 +4,7 @@ Reads:  crawl.source: demo (the embedded site, over HTTP), naver (the real one) 
 Writes: data/raw/titles.parquet, episodes.parquet and thumbnails/<title_id>.parquet; metrics/crawl.json with what was left out
         or failed, by reason. A crawl that fails or is killed changes none of them, and the next one goes on where it ended.
 Params: crawl.
+`python -m stages.crawl status` tells what is on disk. docs/crawling.md tells what becomes of faults, and which test holds it.
 """
 
 from collections import Counter
@@ -13,18 +14,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import typer
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from stages.lib import inventory, journal
 from stages.lib.command import run
 from stages.lib.errors import InputError
 from stages.lib.files import write_json
 from stages.lib.params import File, Section, read
-from stages.lib.raw import Found, Store, exclusive, summary
+from stages.lib.raw import JOURNAL, Found, Store, exclusive, locked, summary
 
 if TYPE_CHECKING:
     from stages.sources.web import Site
 
 NO_CONTACT = "example.org"
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def day(value: Any) -> Any:
@@ -51,6 +55,7 @@ class Naver(Section):
     """The real site."""
 
     delay: float = Field(ge=0)
+    throttle: float | None = Field(gt=0)
 
 
 class Folder(Section):
@@ -59,17 +64,30 @@ class Folder(Section):
     path: str = Field(min_length=1)
 
 
+class Limits(Section):
+    """How much is crawled at most; None: all."""
+
+    titles: int | None = Field(ge=1)
+    episodes: int | None = Field(ge=1)
+    bytes: int | None = Field(ge=1)
+
+
 class Crawl(Section):
     """What is crawled, and how hard."""
 
     source: Literal["demo", "naver", "folder"]
     as_of: Annotated[date, BeforeValidator(day)]
     genres: Annotated[list[Annotated[str, Field(pattern="^[a-z_]+$")]], Field(min_length=1), AfterValidator(unique)]
+    lists: Annotated[list[Literal["genre", "weekday", "finished"]], Field(min_length=1), AfterValidator(unique)]
+    order: Literal["user", "update", "view", "star"]
+    limits: Limits
     user_agent: str = Field(pattern="^[ -~]+$")
     concurrency: int = Field(ge=1)
     retries: int = Field(ge=0)
     timeout: float = Field(gt=0)
+    longest_wait: float = Field(ge=0)
     max_bytes: int = Field(ge=1)
+    refused_again: bool
     max_failed_share: float = Field(ge=0, le=1)
     demo: Demo
     naver: Naver
@@ -95,7 +113,7 @@ def gather(crawl: Crawl, store: Store) -> Found:
             raise InputError(
                 f"crawl.user_agent is {crawl.user_agent!r}; put an address in it at which the site can reach you"
             )
-        return gather_site(naver.naver(crawl.naver.delay), crawl, store)
+        return gather_site(naver.naver(crawl.naver.delay, crawl.naver.throttle), crawl, store)
     from stages.sources.demo import site
 
     with site.running(crawl.demo.seed, crawl.demo.scale, crawl.as_of) as proxy:
@@ -105,11 +123,27 @@ def gather(crawl: Crawl, store: Store) -> Found:
 
 def gather_site(site: "Site", crawl: Crawl, store: Store) -> Found:
     """What a site that speaks Naver Webtoon's API holds, its pictures staged in `store`."""
-    from stages.sources import naver
-    from stages.sources.web import Limits
+    from stages.sources import naver, spider, web
 
-    limits = Limits(crawl.user_agent, crawl.concurrency, crawl.retries, crawl.timeout, crawl.max_bytes)
-    return naver.crawl(site, limits, crawl.genres, crawl.as_of, store)
+    limits = web.Limits(
+        user_agent=crawl.user_agent,
+        concurrency=crawl.concurrency,
+        retries=crawl.retries,
+        timeout=crawl.timeout,
+        longest_wait=crawl.longest_wait,
+        max_bytes=crawl.max_bytes,
+    )
+    wanted = spider.Wanted(
+        lists=crawl.lists,
+        genres=crawl.genres,
+        order=crawl.order,
+        as_of=crawl.as_of,
+        titles=crawl.limits.titles,
+        episodes=crawl.limits.episodes,
+        bytes=crawl.limits.bytes,
+        refused_again=crawl.refused_again,
+    )
+    return naver.crawl(site, limits, wanted, store)
 
 
 def check(found: Found, max_failed_share: float) -> None:
@@ -133,16 +167,29 @@ def fill(raw: Path, metrics: Path, max_failed_share: float, gather: Callable[[St
     with exclusive(raw):
         store = Store(raw)
         found = gather(store)
-        check(found, max_failed_share)
-        store.commit(found.titles, found.episodes)
+        try:
+            check(found, max_failed_share)
+        except InputError:
+            journal.forget_refusals(store.staged / JOURNAL)
+            raise
+        store.commit(found)
         write_json(metrics, summary(found))
 
 
-def main(raw: Path = Path("data/raw"), metrics: Path = Path("metrics/crawl.json")) -> None:
-    """Bring data/raw up to date with the source that params name."""
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context, raw: Path = Path("data/raw"), metrics: Path = Path("metrics/crawl.json")) -> None:
+    """Bring data/raw up to date with the source that params name; with `status`, tell what is there."""
+    if context.invoked_subcommand is not None:
+        return
     crawl = read(Params).crawl
     fill(raw, metrics, crawl.max_failed_share, partial(gather, crawl))
 
 
+@app.command()
+def status(raw: Path = Path("data/raw")) -> None:
+    """Tell what is on disk, and what a crawl under way or killed has put beside it."""
+    typer.echo(inventory.report(Store(raw), running=locked(raw)))
+
+
 if __name__ == "__main__":
-    run(main, "crawl")
+    run(app, "crawl")

@@ -69,6 +69,7 @@ def title_row(item: Mapping[str, object]) -> dict[str, object]:
         "star_score": item["star_score"],
         "adult": False,
         "source": "drawn",
+        "finished": None,
     }
 
 

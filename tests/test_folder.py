@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.lib.errors import InputError
-from stages.lib.raw import Found, Store, summary
+from stages.lib.raw import Episode, Found, Store, summary
 from stages.sources import folder
 from stages.sources.folder import collect, digest, number
 
@@ -38,6 +38,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def episodes(found: Found) -> list[Episode]:
+    """The rows that were found."""
+    return [Episode(**row) for row in found.episodes().to_pylist()]
+
+
 def take(max_bytes: int = 1000) -> Found:
     """What the source makes of pictures/."""
     return collect(Path("pictures"), max_bytes, Store(Path("data/raw")))
@@ -45,7 +50,7 @@ def take(max_bytes: int = 1000) -> Found:
 
 def rows(found: Found) -> list[tuple[str, str | None, int, int]]:
     """(path, label, title_id, no) of each picture, by path."""
-    return sorted((row.thumbnail_url, row.genre, row.title_id, row.no) for row in found.episodes)
+    return sorted((row.thumbnail_url, row.genre, row.title_id, row.no) for row in episodes(found))
 
 
 def refusal() -> str:
@@ -69,7 +74,7 @@ def test_without_a_manifest_each_picture_is_a_title_of_its_own_labelled_by_its_f
 
 def test_a_row_describes_the_file_as_it_is():
     put("ink/b.jpg")
-    (row,) = take().episodes
+    (row,) = episodes(take())
     assert (row.sha256, row.bytes, row.status, row.date) == (
         sha256(jpeg("ink/b.jpg")).hexdigest(),
         len(jpeg("ink/b.jpg")),
@@ -110,7 +115,7 @@ def test_the_manifest_s_columns_are_taken():
     (title,) = found.titles
     assert (title.title, title.authors, title.star_score) == ("Sea", ("Ann", "Bob"), 8.75)
     assert title.title_id == digest("title_id", "s-1")
-    assert [(row.thumbnail_url, row.genre, row.star_score) for row in found.episodes] == [
+    assert [(row.thumbnail_url, row.genre, row.star_score) for row in episodes(found)] == [
         ("top.jpg", "oil", None),
         ("x/a.jpg", "ink", 9.5),
         ("x/b.jpg", "x", 8.0),
@@ -153,7 +158,7 @@ def test_files_that_the_manifest_does_not_name_are_left_out_and_counted():
     put("ink/a.jpg", "ink/b.jpg", "ink/c.jpg")
     manifest("path", "ink/b.jpg")
     found = take()
-    assert [row.thumbnail_url for row in found.episodes] == ["ink/b.jpg"]
+    assert [row.thumbnail_url for row in episodes(found)] == ["ink/b.jpg"]
     assert found.left_out["not_in_manifest"] == 2
 
 
@@ -174,7 +179,7 @@ def test_an_edited_picture_is_read_anew(run_stage, set_params):
     put("oil/c.jpg")
     assert run_stage("crawl").returncode == 0
     store = Store(Path("data/raw"))
-    assert {row.thumbnail_url: row.sha256 for row in store.episodes()} == {
+    assert {row["thumbnail_url"]: row["sha256"] for row in store.episodes().table.to_pylist()} == {
         "ink/a.jpg": sha256(jpeg("edited")).hexdigest(),
         "oil/c.jpg": sha256(jpeg("oil/c.jpg")).hexdigest(),
     }

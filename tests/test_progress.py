@@ -32,5 +32,27 @@ def test_a_step_of_nothing_may_bring_a_note(talkative):
 
 
 def test_a_line_tells_rate_and_time_left():
-    assert line("crawl", 30, 90, "titles", 10.0) == "crawl 30 of 90 titles, 3.0 titles/s, 20 s left"
-    assert line("balance", 1, 3, "variants", 20.0) == "balance 1 of 3 variants, 20.0 s each, 40 s left"
+    assert line("crawl", 30, 90, "titles", 3.0) == "crawl 30 of 90 titles, 3.0 titles/s, 20 s left"
+    assert line("balance", 1, 3, "variants", 0.05) == "balance 1 of 3 variants, 20.0 s each, 40 s left"
+    assert (
+        line("crawl", 10, 82_549, "thumbnails", 2.0) == "crawl 10 of 82,549 thumbnails, 2.0 thumbnails/s, 11.5 h left"
+    )
+    assert line("crawl", 5, 9, "titles", 0.0) == "crawl 5 of 9 titles, none of late"
+
+
+def test_a_rate_is_that_of_the_last_minute(talkative, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    meter = Meter(10_000, "crawl", "thumbnails")
+    for second in range(1, 21):  # what was on disk already counts at once, what is fetched one a second
+        now = 10.0 * second
+        meter.step(1000 if second == 1 else 10)
+    assert talkative.messages[0].startswith("crawl 1,000 of 10,000 thumbnails, 100.0 thumbnails/s")
+    assert talkative.messages[-1] == "crawl 1,190 of 10,000 thumbnails, 1.0 thumbnails/s, 2.4 h left"
+
+
+def test_a_total_may_be_estimated_anew(talkative):
+    meter = Meter(0, "crawl", "thumbnails")
+    meter.total = 50
+    meter.step(5)
+    assert talkative.messages[0].startswith("crawl 5 of 50 thumbnails, ")

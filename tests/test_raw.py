@@ -24,6 +24,14 @@ def title(title_id: int, **changes: Any) -> Title:
                     "adult": False, "source": "test"} | changes)  # fmt: skip
 
 
+def found(titles: list[Title], rows: list[Episode]) -> Found:
+    """What a crawl found: each title with its rows, in the order given."""
+    whole = Found("test")
+    for title in titles:
+        whole.add(title, [row for row in rows if row.title_id == title.title_id])
+    return whole
+
+
 def row(no: int, image: bytes) -> Episode:
     return judged(Episode(1, no, None, None, None, None, f"url/{no}"), image, 1000)
 
@@ -33,10 +41,10 @@ def test_staged_pictures_are_not_in_data_raw_until_the_end(tmp_path):
     store.stage(1, [Picture(1, "url/1", LIGHT)])
     assert not (tmp_path / "raw").exists()
     assert store.pictures(1) == {(1, "url/1"): LIGHT}
-    store.commit([title(1)], [row(1, LIGHT)])
+    store.commit(found([title(1)], [row(1, LIGHT)]))
     assert store.pictures(1) == {(1, "url/1"): LIGHT}
     assert store.titles() == [title(1)]
-    assert store.episodes() == [row(1, LIGHT)]
+    assert store.episodes().of(1) == [row(1, LIGHT)]
     assert not store.staged.exists()
 
 
@@ -46,7 +54,7 @@ def test_the_order_in_which_answers_came_does_not_show(tmp_path):
     for name, step in (("forth", 1), ("back", -1)):
         store = Store(tmp_path / name)
         store.stage(1, pictures[::step])
-        store.commit([title(1), title(2, adult=True)][::step], rows[::step])
+        store.commit(found([title(1), title(2, adult=True)][::step], rows[::step]))
     for file in ("titles.parquet", "episodes.parquet", "thumbnails/1.parquet"):
         assert (tmp_path / "forth" / file).read_bytes() == (tmp_path / "back" / file).read_bytes()
 
@@ -54,11 +62,11 @@ def test_the_order_in_which_answers_came_does_not_show(tmp_path):
 def test_what_an_abandoned_crawl_staged_does_not_replace_what_is_wanted_now(tmp_path):
     store = Store(tmp_path / "raw")
     store.stage(1, [Picture(1, "url/1", LIGHT)])
-    store.commit([title(1)], [row(1, LIGHT)])
+    store.commit(found([title(1)], [row(1, LIGHT)]))
     store.stage(1, [Picture(1, "url/1", LIGHT), Picture(2, "url/2", DARK)])
     store.stage(2, [Picture(1, "url/1", DARK)])
     store.stage(1, [Picture(1, "url/1", LIGHT)])
-    store.commit([title(1)], [row(1, LIGHT)])
+    store.commit(found([title(1)], [row(1, LIGHT)]))
     assert store.pictures(1) == {(1, "url/1"): LIGHT}
     assert [path.name for path in store.thumbnails.iterdir()] == ["1.parquet"]
 
@@ -66,7 +74,7 @@ def test_what_an_abandoned_crawl_staged_does_not_replace_what_is_wanted_now(tmp_
 def test_a_damaged_file_counts_as_absent(tmp_path, caplog):
     store = Store(tmp_path / "raw")
     store.stage(1, [Picture(1, "url/1", LIGHT)])
-    store.commit([title(1)], [row(1, LIGHT)])
+    store.commit(found([title(1)], [row(1, LIGHT)]))
     path = store.thumbnails / "1.parquet"
     path.write_bytes(path.read_bytes()[:100])
     assert store.pictures(1) == {}
@@ -75,7 +83,7 @@ def test_a_damaged_file_counts_as_absent(tmp_path, caplog):
 
 def test_a_damaged_table_is_an_error_and_not_an_empty_one(tmp_path):
     store = Store(tmp_path / "raw")
-    store.commit([title(1)], [])
+    store.commit(found([title(1)], []))
     (store.folder / "titles.parquet").write_bytes(b"half")
     with pytest.raises(InputError, match=r"titles\.parquet is not the table expected"):
         store.titles()
@@ -85,8 +93,8 @@ def test_nulls_come_back_as_none(tmp_path):
     store = Store(tmp_path / "raw")
     rows = [Episode(1, 1, None, None, None, None, "url", status="paid"),
             Episode(1, 2, "pure", "s", date(2022, 1, 1), math.pi, "url", "aa", 3, OK)]  # fmt: skip
-    store.commit([title(1)], rows)
-    assert store.episodes() == rows
+    store.commit(found([title(1)], rows))
+    assert store.episodes().of(1) == rows
 
 
 @pytest.mark.parametrize(
@@ -102,11 +110,13 @@ def test_a_summary_of_nothing_has_every_key():
     assert summary(Found("test")) == {
         "source": "test",
         "titles": 0,
+        "finished": 0,
         "episodes": 0,
         "thumbnails": 0,
         "bytes": 0,
         "vanished": 0,
         "left_out": {},
+        "limited": {},
         "failed": {"titles": {}, "thumbnails": {}},
         "failures": [],
     }

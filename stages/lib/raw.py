@@ -2,11 +2,12 @@
 
     data/raw/titles.parquet, episodes.parquet, thumbnails/<title_id>.parquet     what stages after crawl read
     data/.raw.staged/<title_id>.parquet                                          complete titles of a crawl under way
+    data/.raw.staged/journal.sqlite                                              what else it was given: stages/lib/journal.py
     data/.raw.lock                                                               held by the crawl under way
 
-So a crawl that fails or is killed leaves data/raw as it was, and the next one takes over the titles that were complete. A
-title's file also holds the address of each picture (a column after those of IMAGES): an address that is on disk is known by
-the file itself, not by a second one that a kill could leave behind. Nothing here knows where pictures come from.
+So a crawl that fails or is killed leaves data/raw as it was, and the next one takes over all that was whole. A title's file
+also holds the address of each picture (a column after those of IMAGES): an address that is on disk is known by the file
+itself, not by a second one that a kill could leave behind. Nothing here knows where pictures come from.
 """
 
 import fcntl
@@ -21,18 +22,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stages.lib import magic
 from stages.lib.errors import InputError
-from stages.lib.thumbnails import EPISODES, IMAGES, TITLES, read_table, write_table
+from stages.lib.journal import Journal, Key
+from stages.lib.thumbnails import EPISODES, IMAGES, TITLES, read_table, write_arrow
 
 PICTURES = pa.schema([*IMAGES, ("thumbnail_url", pa.string())])
 OK = "ok"
 VANISHED = "vanished"  # on disk, but no longer offered by the source
 LEFT_OUT = ("paid", "hidden", "undated")  # by the source's own word; any other status is a failure
+JOURNAL = "journal.sqlite"
+LATER = ("finished",)  # columns that older data lack
 log = logging.getLogger(__name__)
 
 
@@ -47,6 +51,7 @@ class Title:
     star_score: float | None
     adult: bool
     source: str
+    finished: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +91,28 @@ class Failure:
 
 @dataclass
 class Found:
-    """What a source holds: its rows, in any order, the titles that failed, and what left no row, by reason."""
+    """What a source holds: its rows, in any order, the titles that failed, and what left no row, by reason.
+
+    Episodes are held as Arrow tables, about 250 bytes a row: a fifth of what Python's objects take.
+    """
 
     source: str
     titles: list[Title] = field(default_factory=list)
-    episodes: list[Episode] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    limited: Counter[str] = field(default_factory=Counter)  # what was cut short because params say so
     passing: bool = True  # whether what failed may come at the next run
+    parts: list[pa.Table] = field(default_factory=list)
+
+    def add(self, title: Title, rows: Sequence[Episode]) -> None:
+        """Take in a title and its episodes."""
+        self.titles.append(title)
+        self.parts.append(table_of(rows, EPISODES))
+
+    def episodes(self) -> pa.Table:
+        """All episodes, EPISODES by title_id and no."""
+        whole = pa.concat_tables([EPISODES.empty_table(), *self.parts])
+        return whole.sort_by([("title_id", "ascending"), ("no", "ascending")]).combine_chunks()
 
 
 def judged(row: Episode, image: bytes, max_bytes: int) -> Episode:
@@ -102,7 +121,13 @@ def judged(row: Episode, image: bytes, max_bytes: int) -> Episode:
         return replace(row, status="too_large")
     if magic.kind(image) is None:
         return replace(row, status="not_an_image")
-    return replace(row, sha256=sha256(image).hexdigest(), bytes=len(image))
+    name, size = digest(image)
+    return replace(row, sha256=name, bytes=size)
+
+
+def digest(image: bytes) -> tuple[str, int]:
+    """What a row says of its picture: SHA-256 in hexadecimal, and the number of bytes."""
+    return sha256(image).hexdigest(), len(image)
 
 
 @contextmanager
@@ -117,24 +142,41 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
+def locked(folder: Path) -> bool:
+    """Whether a crawl of `folder` is under way."""
+    lock = folder.with_name(f".{folder.name}.lock")
+    if not lock.is_file():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 class Store:
-    """The pictures and tables on disk, and the complete titles staged beside them."""
+    """The pictures and tables on disk, and what a crawl under way staged beside them."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.thumbnails = folder / "thumbnails"
         self.staged = folder.with_name(f".{folder.name}.staged")
 
+    def journal(self, scope: str) -> Journal:
+        """The journal of a crawl of `scope`."""
+        return Journal(self.staged / JOURNAL, scope)
+
     def titles(self) -> list[Title]:
         """The titles of the last crawl that ended well."""
-        rows = records(self.folder / "titles.parquet", TITLES)
+        rows = records(self.folder / "titles.parquet", TITLES).to_pylist()
         return [Title(**{**row, "authors": tuple(row["authors"]), "genres": tuple(row["genres"])}) for row in rows]
 
-    def episodes(self) -> list[Episode]:
+    def episodes(self) -> "Episodes":
         """The episodes of the last crawl that ended well."""
-        return [Episode(**row) for row in records(self.folder / "episodes.parquet", EPISODES)]
+        return Episodes(records(self.folder / "episodes.parquet", EPISODES))
 
-    def pictures(self, title_id: int) -> dict[tuple[int, str], bytes]:
+    def pictures(self, title_id: int) -> dict[Key, bytes]:
         """The bytes on disk of one title, staged or not, by number and address."""
         files = [self.thumbnails / f"{title_id}.parquet", self.staged / f"{title_id}.parquet"]
         return {(item.no, item.thumbnail_url): item.image for path in files for item in read_pictures(path)}
@@ -146,23 +188,41 @@ class Store:
         if wanted == read_pictures(self.thumbnails / f"{title_id}.parquet"):
             staged.unlink(missing_ok=True)
         elif wanted != read_pictures(staged):
-            write_table(frame(wanted, PICTURES), PICTURES, staged)
+            write_arrow(table_of(wanted, PICTURES), staged)
 
-    def commit(self, titles: Sequence[Title], episodes: Sequence[Episode]) -> None:
+    def commit(self, found: Found) -> None:
         """Make data/raw hold exactly these rows and the staged pictures; killed half-way, the next crawl does it again."""
         self.thumbnails.mkdir(parents=True, exist_ok=True)
-        kept = {f"{row.title_id}.parquet" for row in episodes if row.sha256}
+        episodes = found.episodes()
+        with_picture = episodes.filter(pc.is_valid(episodes["sha256"]))
+        kept = {f"{title_id}.parquet" for title_id in with_picture["title_id"].unique().to_pylist()}
         for staged in sorted(self.staged.glob("*.parquet")):
             if staged.name in kept:
                 staged.replace(self.thumbnails / staged.name)
-        ordered = sorted(episodes, key=lambda row: (row.title_id, row.no))
-        write_table(frame(ordered, EPISODES), EPISODES, self.folder / "episodes.parquet")
-        ranked = sorted(titles, key=lambda row: row.title_id)
-        write_table(frame(ranked, TITLES), TITLES, self.folder / "titles.parquet")
-        for path in self.thumbnails.iterdir():
+        write_arrow(episodes, self.folder / "episodes.parquet")
+        ranked = sorted(found.titles, key=lambda row: row.title_id)
+        write_arrow(table_of(ranked, TITLES), self.folder / "titles.parquet")
+        for path in sorted(self.thumbnails.iterdir()):
             if path.name not in kept:
                 path.unlink()
         shutil.rmtree(self.staged, ignore_errors=True)
+
+
+class Episodes:
+    """The rows of episodes.parquet, title by title; `table` is EPISODES by title_id and no."""
+
+    def __init__(self, table: pa.Table):
+        self.table = table
+        self._spans: dict[int, tuple[int, int]] = {}  # title_id -> first row, number of rows
+        first = 0
+        for title_id, count in Counter(table["title_id"].to_pylist()).items():
+            self._spans[title_id] = (first, count)
+            first += count
+
+    def of(self, title_id: int) -> list[Episode]:
+        """The rows of one title; none where it is unknown."""
+        start, count = self._spans.get(title_id, (0, 0))
+        return [Episode(**row) for row in self.table.slice(start, count).to_pylist()]
 
 
 def read_pictures(path: Path) -> list[Picture]:
@@ -176,34 +236,41 @@ def read_pictures(path: Path) -> list[Picture]:
         return []
 
 
-def records(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
-    """The rows of a table as Python values, None for null; none where the file is absent."""
+def records(path: Path, schema: pa.Schema) -> pa.Table:
+    """A table of an earlier crawl, empty where the file is absent; LATER columns that it lacks are null."""
     if not path.is_file():
-        return []
-    table = pa.Table.from_pandas(read_table(path, schema), schema=schema, preserve_index=False)
-    return table.to_pylist()
+        return schema.empty_table()
+    try:
+        lacking = [name for name in LATER if name in schema.names and name not in pq.read_schema(path).names]
+    except pa.ArrowInvalid:
+        lacking = []  # read_table says what is wrong
+    there = pa.schema([column for column in schema if column.name not in lacking])
+    frame = read_table(path, there)
+    return pa.Table.from_pandas(frame.assign(**dict.fromkeys(lacking)), schema=schema, preserve_index=False)
 
 
-def frame(rows: Sequence[Any], schema: pa.Schema) -> pd.DataFrame:
-    """Dataclass rows as a frame; of dtype object, so that an integer column may hold nulls."""
-    values = [[getattr(row, name) for name in schema.names] for row in rows]  # asdict is ten times slower
-    return pd.DataFrame(values, columns=schema.names, dtype=object)
+def table_of(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    """Dataclass rows as an Arrow table."""
+    return pa.table({name: [getattr(row, name) for row in rows] for name in schema.names}, schema=schema)
 
 
 def summary(found: Found) -> dict[str, Any]:
     """What metrics/crawl.json says: how much there is, and what is missing, by reason."""
-    statuses = Counter(row.status for row in found.episodes)
-    left_out = found.left_out + Counter({reason: statuses[reason] for reason in LEFT_OUT})
+    episodes = found.episodes()
+    statuses = {item["values"]: item["counts"] for item in pc.value_counts(episodes["status"]).to_pylist()}
+    left_out = found.left_out + Counter({reason: statuses.get(reason, 0) for reason in LEFT_OUT})
     failures = sorted(found.failures, key=lambda failure: (failure.title_id or 0, failure.url))
     left_out["adult"] = sum(title.adult for title in found.titles)
     return {
         "source": found.source,
         "titles": len(found.titles),
-        "episodes": len(found.episodes),
-        "thumbnails": sum(row.sha256 is not None for row in found.episodes),
-        "bytes": sum(row.bytes or 0 for row in found.episodes),
-        "vanished": statuses[VANISHED],
+        "finished": sum(title.finished is True for title in found.titles),
+        "episodes": len(episodes),
+        "thumbnails": len(episodes) - episodes["sha256"].null_count,
+        "bytes": pc.sum(episodes["bytes"]).as_py() or 0,
+        "vanished": statuses.get(VANISHED, 0),
         "left_out": dict(+left_out),
+        "limited": dict(+found.limited),
         "failed": {
             "titles": dict(Counter(failure.reason for failure in found.failures)),
             "thumbnails": {

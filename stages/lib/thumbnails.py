@@ -19,6 +19,7 @@ TITLES = pa.schema(
         ("star_score", pa.float64()),  # 0..10, null where the source has none
         ("adult", pa.bool_()),
         ("source", pa.string()),
+        ("finished", pa.bool_()),  # null where the source does not tell
     ]
 )
 EPISODES = pa.schema(
@@ -60,11 +61,15 @@ DATASET = pa.schema([*LABELS, ("split", pa.string()), ("group", pa.int64())])
 
 def write_table(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
     """Write `frame` with exactly the columns of `schema` as Parquet; equal frames give equal bytes."""
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
-    binary = any(pa.types.is_binary(field.type) for field in schema)  # pictures are compressed already
+    write_arrow(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), path)
+
+
+def write_arrow(table: pa.Table, path: Path) -> None:
+    """Write an Arrow table as Parquet; equal tables give equal bytes."""
+    binary = any(pa.types.is_binary(field.type) for field in table.schema)  # pictures are compressed already
     with replacing(path) as part:
         pq.write_table(
-            table,
+            table.replace_schema_metadata(None),
             part,
             compression="none" if binary else "zstd",
             use_dictionary=not binary,

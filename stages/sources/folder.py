@@ -51,8 +51,7 @@ def collect(folder: Path, max_bytes: int, store: Store) -> Found:
         ordered = sorted(titles[title_id], key=lambda entry: entry.path)
         rows, pictures = taken(folder, ordered, max_bytes)
         store.stage(title_id, pictures)
-        found.titles.append(title_of(ordered))
-        found.episodes += rows
+        found.add(title_of(ordered), rows)
     return found
 
 

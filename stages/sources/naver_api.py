@@ -5,25 +5,38 @@ the key.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from stages.sources.web import AnswerError
 
+GENRE_LISTS, WEEKDAY_LISTS, FINISHED_LIST = "genre", "weekday", "finished"
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "dailyPlus")
 ROLES = ("ARTIST_WRITER", "ARTIST_PAINTER", "ARTIST_NOVEL_ORIGIN")
 ADULT_AGE = "RATE_18"
 GENRE_TAG = "GENRE_"
 FORMATS = {"EPISODE", "OMNIBUS", "STORY"}  # ways of telling, not genres
 
 
+def encodable(text: str) -> str:
+    """`text` without halves of UTF-16 pairs, which JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+Text = Annotated[str, AfterValidator(encodable)]
+FINISHED = Field(None, validation_alias=AliasChoices("finished", "finish"))  # `finish` in lists, `finished` elsewhere
+
+
 class Answer(BaseModel):
     """A JSON object of the API: camelCase keys, unknown ones ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Page(Answer):
@@ -40,31 +53,43 @@ class Page(Answer):
 
 
 class TitlePage(Answer):
-    """A page of a genre's titles, each still to be read as a ListedTitle."""
+    """A page of titles, each still to be read as a ListedTitle; a list without pages has no `page_info`."""
 
     title_list: list[Any]
-    page_info: Page
+    page_info: Page | None = None
+
+    @property
+    def last(self) -> bool:
+        """Whether no page follows."""
+        return self.page_info is None or self.page_info.last
 
 
 class ListedTitle(Answer):
     """A title as lists show it."""
 
     title_id: int = Field(ge=0, lt=2**63)
-    title_name: str
+    title_name: Text
+    author: Text | None = None  # "채밀/수냥냥 / 서순배": all names, by role or not
     adult: bool
     star_score: float | None
+    finished: bool | None = FINISHED
+
+    @property
+    def names(self) -> set[str]:
+        """The names in `author`."""
+        return {name.strip() for name in (self.author or "").split("/")} - {""}
 
 
 class Artist(Answer):
     """A person, in the older form."""
 
-    name: str
+    name: Text
 
 
 class CommunityArtist(Answer):
     """A person, in the newer form."""
 
-    name: str
+    name: Text
     artist_type_list: list[str]
 
 
@@ -85,7 +110,13 @@ class Age(Answer):
 class Tag(Answer):
     """A genre, a format or a theme."""
 
-    curation_type: str
+    curation_type: Text
+
+
+class Advertising(Answer):
+    """What a title's page tells advertisers; the newer form has it."""
+
+    genre_types: list[Text] | Text = []
 
 
 class Info(Answer):
@@ -95,6 +126,15 @@ class Info(Answer):
     author: Author | None = None
     age: Age | None = None
     curation_tag_list: list[Tag]
+    gfp_ad_custom_param: Advertising | None = None
+    finished: bool | None = FINISHED
+
+    @model_validator(mode="after")
+    def one_form(self) -> Self:
+        """One of the two forms of a title's artists must be there."""
+        if self.community_artists is None and self.author is None:
+            raise PydanticCustomError("missing_key", "communityArtists and author are missing")
+        return self
 
     @property
     def adult(self) -> bool:
@@ -103,9 +143,12 @@ class Info(Answer):
 
     @property
     def genres(self) -> tuple[str, ...]:
-        """Genre codes in the order of the tags."""
-        codes = (tag.curation_type.removeprefix(GENRE_TAG) for tag in self.curation_tag_list if is_genre(tag))
-        return tuple(dict.fromkeys(code.lower() for code in codes))
+        """Genre codes in the order of the tags, or as advertisers are told where no tag is a genre."""
+        kinds = (tag.curation_type for tag in self.curation_tag_list)
+        tagged = [kind.removeprefix(GENRE_TAG) for kind in kinds if kind.startswith(GENRE_TAG)]
+        told = self.gfp_ad_custom_param.genre_types if self.gfp_ad_custom_param else []
+        codes = genre_codes(tagged) or genre_codes(told.split(",") if isinstance(told, str) else told)
+        return tuple(dict.fromkeys(codes))
 
     @property
     def authors(self) -> tuple[str, ...]:
@@ -125,8 +168,8 @@ class Article(Answer):
     """An episode as lists show it."""
 
     no: int = Field(ge=0, lt=2**31)
-    subtitle: str
-    thumbnail_url: str
+    subtitle: Text
+    thumbnail_url: Text
     star_score: float | None
     charge: bool
     service_date_description: str
@@ -166,15 +209,9 @@ def read(model: type[A], answer: Any, url: str) -> A:
         key = ".".join(str(part) for part in detail["loc"]) or "the answer"
         if detail["type"] == "missing":
             raise AnswerError(url, "missing_key", f"{key} is missing") from None
+        if detail["type"] == "missing_key":
+            raise AnswerError(url, "missing_key", detail["msg"]) from None
         raise AnswerError(url, "bad_value", f"{key} is {str(detail['input'])[:40]!r}: {detail['msg']}") from None
-
-
-def read_info(answer: Any, url: str) -> Info:
-    """A title's page; one of the two forms of its artists must be there."""
-    info = read(Info, answer, url)
-    if info.community_artists is None and info.author is None:
-        raise AnswerError(url, "missing_key", "communityArtists and author are missing")
-    return info
 
 
 def title_id_of(item: Any) -> int | None:
@@ -183,9 +220,9 @@ def title_id_of(item: Any) -> int | None:
     return title_id if isinstance(title_id, int) else None
 
 
-def is_genre(tag: Tag) -> bool:
-    """Whether a tag names a genre."""
-    return tag.curation_type.startswith(GENRE_TAG) and tag.curation_type.removeprefix(GENRE_TAG).upper() not in FORMATS
+def genre_codes(names: Iterable[str]) -> list[str]:
+    """The genres among `names`, as codes; formats are left out."""
+    return [name.strip().lower() for name in names if name.strip() and name.strip().upper() not in FORMATS]
 
 
 def service_date(text: str) -> date | None:
@@ -199,9 +236,20 @@ def service_date(text: str) -> date | None:
         return None
 
 
-def titles_url(api: str, genre: str, page: int) -> str:
-    """A page of the titles of a genre."""
-    return f"{api}/api/webtoon/titlelist/genre?{urlencode({'genre': genre.upper(), 'order': 'user', 'page': page})}"
+def order_of(kind: str, order: str) -> str:
+    """How lists of `kind` spell an order; the genre lists and the others differ in that of the star score."""
+    return "starScore" if order == "star" and kind != GENRE_LISTS else order
+
+
+def list_url(api: str, kind: str, name: str, order: str, page: int) -> str:
+    """A page of a list of titles: of a genre, of a weekday (which has one page), or of finished titles (`name` is "")."""
+    told = order_of(kind, order)
+    queries: dict[str, dict[str, str | int]] = {
+        GENRE_LISTS: {"genre": name.upper(), "order": told, "page": page},
+        WEEKDAY_LISTS: {"week": name, "order": told},
+        FINISHED_LIST: {"page": page, "order": told},
+    }
+    return f"{api}/api/webtoon/titlelist/{kind}?{urlencode(queries[kind])}"
 
 
 def info_url(api: str, title_id: int) -> str:

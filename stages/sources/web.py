@@ -6,6 +6,7 @@ allows all, a file that cannot be had (5xx, no connection) allows nothing of tha
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -24,15 +25,17 @@ from scrapy.exceptions import (
     IgnoreRequest,
     ResponseDataLossError,
 )
+from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 from twisted.internet.error import ConnectError, ConnectionClosed
 
 from stages.lib.errors import InputError
+from stages.sources import pace
+from stages.sources.pace import Pace
 
 ANSWER_BYTES = 5_000_000  # the largest JSON answer that is read; usual ones have 10,000
-FIRST_WAIT = 1.0  # seconds before the first retry, doubled before each one after
-LONGEST_WAIT = 300.0  # seconds, whatever Retry-After asks for
+IN_VAIN = 20  # failed requests in a row, each with its retries, after which a host is left alone
 REASONS: dict[type[Exception], str] = {
     CannotResolveHostError: "unknown_host",
     DownloadConnectionRefusedError: "connection_refused",
@@ -45,6 +48,7 @@ REASONS: dict[type[Exception], str] = {
     OSError: "connection_lost",
     IgnoreRequest: "redirect_loop",  # the only one that Scrapy itself raises here
 }
+PASSING = {"unknown_host", "connection_refused", "connection_lost", "timeout", "bad_certificate", "http_429"}
 ALLOW_ALL, ALLOW_NOTHING = b"", b"User-agent: *\nDisallow: /\n"
 
 
@@ -57,7 +61,10 @@ class Site:
     image_hosts: frozenset[str]
     referer: str  # what the image hosts want to see
     proxy: str | None  # None: as the environment says
-    delay: float  # seconds between two requests to one host
+    delay: float  # seconds between two requests to one host, at least
+    throttle: float | None = (
+        None  # requests at once that longer delays aim at where answers are slow; None: the delay is fixed
+    )
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -73,6 +80,7 @@ class Limits:
     concurrency: int  # requests at once to one host
     retries: int
     timeout: float  # seconds for one answer, its body included
+    longest_wait: float  # seconds that Retry-After may ask for
     max_bytes: int  # of one thumbnail
 
 
@@ -94,6 +102,14 @@ class Refused(IgnoreRequest):
 
 class Disallowed(IgnoreRequest):
     """A request that robots.txt forbids."""
+
+
+class AskedToWait(IgnoreRequest):
+    """A host that asks for a longer pause than a crawl waits, in seconds."""
+
+    def __init__(self, host: str, seconds: float):
+        super().__init__(f"{host} asks to wait {seconds} s")
+        self.host, self.seconds = host, seconds
 
 
 def host_of(url: str) -> str:
@@ -150,6 +166,8 @@ class Robots(RobotsTxtMiddleware):
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
         if not request.meta.get("dont_obey_robotstxt"):
             return None
+        if isinstance(exception, AskedToWait):
+            return self._without(request, "http_429")
         if isinstance(exception, IgnoreRequest):  # a redirect that is not followed is as good as no file
             return Response(request.url, body=ALLOW_ALL)
         return self._without(request, reason_of(exception)) if isinstance(exception, tuple(REASONS)) else None
@@ -165,13 +183,16 @@ class BackOff(RetryMiddleware):
     async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
         again = super().process_response(request, response)
         if isinstance(again, Request):
-            await asyncio.sleep(wait(request, response.headers.get("Retry-After")))
+            asked = pace.asked(response)
+            if asked > self.crawler.spider.limits.longest_wait:  # type: ignore[union-attr]
+                raise AskedToWait(host_of(request.url), asked)
+            await asyncio.sleep(max(asked, pace.back_off(request)))
         return again
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:  # type: ignore[override]
         again = super().process_exception(request, exception)
         if isinstance(again, Request):
-            await asyncio.sleep(wait(request, None))
+            await asyncio.sleep(pace.back_off(request))
         return again
 
 
@@ -185,12 +206,6 @@ class Unpack(HttpCompressionMiddleware):
             raise Refused("too_large") from None
 
 
-def wait(request: Request, retry_after: bytes | None) -> float:
-    """Seconds before `request` is sent again."""
-    asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
-    return min(max(asked, FIRST_WAIT * 2 ** request.meta.get("retry_times", 0)), LONGEST_WAIT)
-
-
 def reason_of(error: Exception) -> str:
     """The slug of a download's error."""
     if isinstance(error, Refused):
@@ -198,31 +213,62 @@ def reason_of(error: Exception) -> str:
     return next(reason for kind, reason in REASONS.items() if isinstance(error, kind))
 
 
-async def ask(crawler: Crawler, url: str, max_bytes: int) -> bytes:
-    """The body of a 200 answer, or AnswerError; a path that robots.txt forbids is an InputError, as it ends the crawl."""
-    assert crawler.engine
-    request = Request(url, meta={"download_maxsize": max_bytes}, dont_filter=True)
-    try:
-        response = await crawler.engine.download_async(request)
-    except Disallowed as error:
-        agent = crawler.settings["USER_AGENT"]
-        raise InputError(
-            f"robots.txt of {host_of(url)} forbids {error} to {agent!r}; the crawl ends here, and nothing was changed"
-        ) from None
-    except tuple(REASONS) as error:
-        reason = reason_of(error)
-        raise AnswerError(url, reason, f"no answer: {reason.replace('_', ' ')}") from None
-    if response.status != 200:
-        raise AnswerError(url, f"http_{response.status}", f"the answer is HTTP {response.status}")
-    return response.body
+class Client:
+    """Asks for one address after the other, and ends the crawl when asking on would be rude or in vain."""
+
+    def __init__(self, crawler: Crawler, limits: Limits):
+        self.crawler, self.limits = crawler, limits
+        self.in_vain: Counter[str] = Counter()  # by host: requests that failed since the last answer
+
+    async def ask(self, url: str, max_bytes: int) -> bytes:
+        """The body of a 200 answer, or AnswerError; InputError where the whole crawl ends here."""
+        host = host_of(url)
+        try:
+            body = await self._ask(url, max_bytes)
+        except AnswerError as fault:
+            self.in_vain[host] = self.in_vain[host] + 1 if passing(fault.reason) else 0
+            if self.in_vain[host] >= IN_VAIN:
+                raise InputError(
+                    f"{host} failed {IN_VAIN} requests in a row ({fault.detail}); data/raw is unchanged, what was fetched "
+                    "is kept, run again later"
+                ) from None
+            raise
+        self.in_vain[host] = 0
+        return body
+
+    async def _ask(self, url: str, max_bytes: int) -> bytes:
+        assert self.crawler.engine
+        request = Request(url, meta={"download_maxsize": max_bytes}, dont_filter=True)
+        try:
+            response = await self.crawler.engine.download_async(request)
+        except Disallowed as error:
+            raise InputError(
+                f"robots.txt of {host_of(url)} forbids {error} to {self.limits.user_agent!r}; the crawl ends here, "
+                "and nothing was changed"
+            ) from None
+        except AskedToWait as error:
+            raise InputError(
+                f"{error.host} asks to wait {error.seconds:,.0f} s, more than crawl.longest_wait "
+                f"{self.limits.longest_wait:g}; data/raw is unchanged, what was fetched is kept, run again then"
+            ) from None
+        except tuple(REASONS) as error:
+            reason = reason_of(error)
+            raise AnswerError(url, reason, f"no answer: {reason.replace('_', ' ')}") from None
+        if response.status != 200:
+            raise AnswerError(url, f"http_{response.status}", f"the answer is HTTP {response.status}")
+        return response.body
 
 
-async def ask_json(crawler: Crawler, url: str) -> Any:
-    """The JSON of a 200 answer, or AnswerError."""
-    body = await ask(crawler, url, ANSWER_BYTES)
+def passing(reason: str) -> bool:
+    """Whether a failure is of the host as a whole and may be over later."""
+    return reason in PASSING or reason.startswith("http_5")
+
+
+def parsed(url: str, body: bytes) -> Any:
+    """The JSON of an answer, or AnswerError."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise AnswerError(url, "not_json", f"the answer is no JSON: {body[:40]!r}") from None
 
 
@@ -233,6 +279,7 @@ def settings(site: Site, limits: Limits) -> dict[str, Any]:
         "DEFAULT_REQUEST_HEADERS": {"Accept": "application/json, text/plain, */*", "Accept-Language": "ko"},
         "ROBOTSTXT_OBEY": True,
         "DOWNLOAD_DELAY": site.delay,
+        "DOWNLOAD_DELAY_JITTER": 0,  # the delay is a promise
         "CONCURRENT_REQUESTS": 0,  # no limit beside that of each host
         "CONCURRENT_REQUESTS_PER_DOMAIN": limits.concurrency,
         "DOWNLOAD_TIMEOUT": limits.timeout,
@@ -253,6 +300,11 @@ def settings(site: Site, limits: Limits) -> dict[str, Any]:
         "COOKIES_ENABLED": False,
         "REFERER_ENABLED": False,
         "EXTENSIONS_BASE": {},  # no telnet console, no remote control, no statistics
+        "EXTENSIONS": {AutoThrottle: 0, Pace: 1},  # Pace has the last word
+        "AUTOTHROTTLE_ENABLED": site.throttle is not None,
+        "AUTOTHROTTLE_TARGET_CONCURRENCY": site.throttle or 1,
+        "AUTOTHROTTLE_START_DELAY": site.delay,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "LOG_INSTALL_ROOT_HANDLER": False,  # the stage has a log of its own
         "LOG_ENABLED": False,
     }
