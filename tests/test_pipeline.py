@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from hashlib import md5
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from conftest import REPOSITORY
 from tiny import BACKBONE, shrink
@@ -108,15 +110,74 @@ def test_the_graph_is_drawn_with_every_stage(clone):
     assert [stage for stage in BEFORE_TRAINING + FROM_TRAINING if stage not in drawn] == []
 
 
-def test_a_later_date_crawls_again_and_moves_no_title(clone):
-    dataset = clone.folder / "data/dataset.parquet"
-    before = sides(dataset)
-    printed = clone.type("dvc exp run -S crawl.as_of=2022-10-19 split")
+@pytest.fixture(scope="module")
+def later_version(clone):
+    """The next data version, committed: what was there before and what is there after, and what DVC printed."""
+    raw = clone.folder / "data/raw"
+    before = Version(raw, cached(clone))
+    edited = (clone.folder / "params.yaml").read_text().replace("2022-08-19", "2022-12-19")
+    (clone.folder / "params.yaml").write_text(edited)
+    printed = clone.type("dvc repro split")
+    after = Version(raw, cached(clone))
+    diff = json.loads(clone.type("dvc metrics diff --json"))
+    clone.type("git commit -qam 'four months later'")
+    yield before, after, printed, diff
+    clone.type("git reset -q --hard HEAD~1 && dvc checkout -q")
+
+
+class Version:
+    """data/raw and what follows from it, as it is now: digests, number of pictures by title, sides, DVC's cache."""
+
+    def __init__(self, raw: Path, cache: set[str]):
+        self.cache = cache
+        self.files = {path.name: md5(path.read_bytes()).hexdigest() for path in (raw / "thumbnails").iterdir()}
+        rows = pq.read_table(raw / "episodes.parquet").to_pandas()
+        self.pictures = rows[rows["sha256"].notna()].groupby("title_id").size().to_dict()
+        self.sides = sides(raw.parent / "dataset.parquet")
+
+
+def cached(clone: Clone) -> set[str]:
+    """MD5 of all that is in DVC's cache."""
+    objects = clone.folder / ".dvc/cache/files/md5"
+    return {path.parent.name + path.name.removesuffix(".dir") for path in objects.glob("*/*")}
+
+
+def test_a_later_date_crawls_again_and_moves_no_title(clone, later_version):
+    before, after, printed, _ = later_version
     assert clone.ran(printed)[:3] == ["crawl", "resize", "label"]
-    after = sides(dataset)
-    assert len(after) > len(before)
-    assert {key: after[key] for key in before} == before
-    clone.type("git checkout -q . && dvc checkout -q")
+    assert len(after.sides) > len(before.sides)
+    assert {key: after.sides[key] for key in before.sides} == before.sides
+
+
+def test_a_later_date_brings_new_episodes_and_new_titles(later_version):
+    before, after, _, _ = later_version
+    assert set(after.pictures) > set(before.pictures)
+    assert sum(after.pictures[title_id] > count for title_id, count in before.pictures.items()) > 0
+
+
+def test_only_changed_titles_files_are_new_in_the_cache(later_version):
+    before, after, _, _ = later_version
+    unchanged = {
+        f"{title_id}.parquet" for title_id, count in before.pictures.items() if after.pictures[title_id] == count
+    }
+    assert unchanged
+    assert {name for name, digest in after.files.items() if digest in before.cache} == unchanged
+    assert set(after.files.values()) <= after.cache
+
+
+def test_metrics_diff_shows_what_the_later_date_brought(later_version):
+    before, after, _, diff = later_version
+    told = diff["metrics/crawl.json"]["thumbnails"]
+    assert (told["old"], told["new"]) == (sum(before.pictures.values()), sum(after.pictures.values()))
+
+
+def test_the_earlier_version_is_one_checkout_away(clone, later_version):
+    before, after, _, _ = later_version
+    clone.type("git checkout -q HEAD~1 && dvc checkout -q")
+    again = Version(clone.folder / "data/raw", set())
+    clone.type("git checkout -q main && dvc checkout -q")
+    assert (again.files, again.sides) == (before.files, before.sides)
+    assert Version(clone.folder / "data/raw", set()).files == after.files
 
 
 def sides(path: Path) -> dict[tuple[int, int], str]:
