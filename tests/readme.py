@@ -20,6 +20,7 @@ OTHERS = {
     "DECISIONS.md": "context, choice, cost; negative results",
     "CHANGELOG.md": "what changed for users",
     ".ci/run": "what CI runs",
+    "docs/crawling.md": "the crawl: manners, resuming, limits, faults, speed",
 }
 ORDER = ("stages", "stages/sources", "stages/sources/demo", "stages/backbones", "stages/lib", "tests", "bench")
 

@@ -351,6 +351,26 @@ def test_one_new_episode_rewrites_one_title_s_file(site, crawl, before):
     assert changed == ["episodes.parquet", "thumbnails/11.parquet"]
 
 
+def renamed(item: dict[str, Any]) -> None:
+    item["listed"]["titleName"] = "다른 제목"
+
+
+def listed_elsewhere(item: dict[str, Any]) -> None:
+    item["lists"] = ["PURE", "DRAMA"]
+
+
+def by_others(item: dict[str, Any]) -> None:
+    item["listed"]["author"] = "글 / 다른 그림"
+
+
+@pytest.mark.parametrize("change", [renamed, listed_elsewhere, by_others])
+def test_a_title_s_page_is_asked_for_again_when_the_lists_tell_something_new(site, crawl, before, change):
+    site.titles[12]["listed"]["author"] = "글/그림"
+    change(site.titles[11])
+    crawl()
+    assert [url for url in site.asked if "/info" in url] == [f"{API}/api/article/list/info?titleId=11"]
+
+
 def test_what_the_source_no_longer_offers_is_kept_and_marked(site, crawl, before):
     gone = title(10, 3)
     gone["articles"] = [episode(10, 2), episode(10, 3, charge=True)]

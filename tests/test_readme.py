@@ -35,3 +35,23 @@ def test_the_results_shown_are_the_committed_ones():
         row = next(line for line in TEXT.splitlines() if line.split()[:1] == [backbone])
         assert f"{result['test_accuracy']:.3f}" in row
         assert f"{result['val_accuracy']:.3f}" in row
+
+
+def defined_tests() -> set[str]:
+    """The names of all test functions."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests").glob("test_*.py"))
+    return set(re.findall(r"^def (test_\w+)", code, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_test_and_file_that_a_page_of_docs_names_is_there(path):
+    text = path.read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert [name for name in linked if not (path.parent / name).exists()] == []
+    assert sorted(set(re.findall(r"\b(test_\w+)\b(?!\.py)", text)) - defined_tests()) == []
+
+
+def test_every_fault_in_the_table_of_the_crawl_has_a_test():
+    rows = readme.block((REPOSITORY / "docs/crawling.md").read_text(encoding="utf-8"), "faults").splitlines()[2:]
+    assert len(rows) > 20
+    assert [row for row in rows if not re.search(r"`test_\w+`", row)] == []

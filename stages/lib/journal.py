@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 VERSION = 1  # of the tables below; a file of another version is begun anew
@@ -32,15 +32,11 @@ class Journal:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.db = opened(path)
+            self.db = scoped(path, scope)
         except sqlite3.DatabaseError as error:  # damaged, or of another version
             log.warning("%s is begun anew (%s)", path, error)
             remove(path)
-            self.db = opened(path)
-        if self.db.execute("select name from scope").fetchall() != [(scope,)]:
-            self.db.executescript("delete from scope; delete from answers; delete from pictures where image is null")
-            self.db.execute("insert into scope values (?)", (scope,))
-        self.db.execute("delete from answers where at < ?", (time.time() - FRESH,))
+            self.db = scoped(path, scope)
 
     def answer(self, url: str) -> bytes | None:
         """The body that was given for `url`, None if there is none or it is too old."""
@@ -100,6 +96,20 @@ def opened(path: Path) -> sqlite3.Connection:
     return db
 
 
+def scoped(path: Path, scope: str) -> sqlite3.Connection:
+    """`opened`, without what another scope or another day left."""
+    db = opened(path)
+    try:
+        if db.execute("select name from scope").fetchall() != [(scope,)]:
+            db.executescript("delete from scope; delete from answers; delete from pictures where image is null")
+            db.execute("insert into scope values (?)", (scope,))
+        db.execute("delete from answers where at < ?", (time.time() - FRESH,))
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
+
+
 def remove(path: Path) -> None:
     """Delete a journal with its write-ahead log."""
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
@@ -109,7 +119,7 @@ def remove(path: Path) -> None:
 def forget_refusals(path: Path) -> None:
     """Drop the refusals in the journal at `path`, if there is one: the next crawl may not meet them again."""
     if path.is_file():
-        with closing(opened(path)) as db:
+        with suppress(sqlite3.DatabaseError), closing(opened(path)) as db:  # a damaged one is begun anew anyway
             db.execute("delete from pictures where image is null")
 
 

@@ -27,7 +27,7 @@ class Listing:
 
     titles: dict[int, api.ListedTitle] = field(default_factory=dict)
     genres: dict[int, list[str]] = field(default_factory=dict)  # by title id; empty where no genre's list names it
-    failed: dict[int | None, AnswerError] = field(default_factory=dict)
+    failed: dict[int | str, AnswerError] = field(default_factory=dict)  # by title id, or by the item itself
     cut: int = 0
 
     def take(self, source: Source, items: Iterable[tuple[str, Any]]) -> None:
@@ -36,7 +36,8 @@ class Listing:
             try:
                 title = api.read(api.ListedTitle, item, url)
             except AnswerError as fault:
-                self.failed.setdefault(api.title_id_of(item), fault)
+                title_id = api.title_id_of(item)
+                self.failed.setdefault(repr(item) if title_id is None else title_id, fault)
                 continue
             self.titles.setdefault(title.title_id, title)
             genres = self.genres.setdefault(title.title_id, [])
@@ -69,13 +70,14 @@ async def read_list(
     read: Read, host: str, source: Source, order: str, limit: int | None
 ) -> tuple[list[tuple[str, Any]], bool]:
     """One list's items as they come, each once, with the address of their page; and whether there are more than `limit`."""
-    items: dict[int | None, tuple[str, Any]] = {}
+    items: dict[int | str, tuple[str, Any]] = {}  # by title id, or by itself where that cannot be read
     for number in range(1, MOST_PAGES + 1):
         url = api.list_url(host, source.kind, source.name, order, number)
         page = await read(api.TitlePage, url)
         before = len(items)
         for item in page.title_list:
-            items.setdefault(api.title_id_of(item), (url, item))
+            title_id = api.title_id_of(item)
+            items.setdefault(repr(item) if title_id is None else title_id, (url, item))
         if limit is not None and len(items) > limit:
             return list(items.values())[:limit], True
         if page.last or len(items) == before:  # a page without news: the list repeats itself

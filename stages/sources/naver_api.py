@@ -217,7 +217,10 @@ def read(model: type[A], answer: Any, url: str) -> A:
 def title_id_of(item: Any) -> int | None:
     """The id of a listed title that is perhaps not readable otherwise."""
     title_id = item.get("titleId") if isinstance(item, dict) else None
-    return title_id if isinstance(title_id, int) else None
+    try:
+        return int(title_id) if isinstance(title_id, int | str) else None
+    except ValueError:
+        return None
 
 
 def genre_codes(names: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ says so. A 429, or any other answer with Retry-After, holds back all requests to
 """
 
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Self
 
@@ -59,7 +60,7 @@ class Pace:
         host = self.hosts.setdefault(name, Host(self.least))
         if response.status == 429 or (response.status >= 500 and asked(response)):
             host.slow_down(time.monotonic(), max(asked(response), back_off(request)))
-        elif response.status == 200:
+        elif response.status == 200 and time.monotonic() >= host.quiet_until:
             host.recover()
         self.apply(name)
 
@@ -91,7 +92,8 @@ def asked(response: Response) -> float:
     if value.isdecimal():
         return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        date = parsedate_to_datetime(value)
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time())
     except (ValueError, OverflowError):
         return 0.0
 

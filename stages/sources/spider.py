@@ -94,7 +94,7 @@ class TitleSpider(Spider):
         wanted = sources(self.wanted.lists, self.wanted.genres)
         listing = await read_all(self.read, self.site.api, wanted, self.wanted.order, self.wanted.titles)
         for title_id, fault in listing.failed.items():
-            self.failed(title_id, fault)
+            self.failed(title_id if isinstance(title_id, int) else None, fault)
         self.cut("lists", listing.cut)
         self.total_titles = len(listing.titles)
         self.meter = Meter(0, "crawl", "thumbnails")
@@ -293,8 +293,8 @@ class TitleSpider(Spider):
 
     @property
     def limited(self) -> bool:
-        """Whether limits cut anything short."""
-        return self.found.limited.total() > 0
+        """Whether limits may keep anything from view."""
+        return (self.wanted.titles, self.wanted.episodes, self.wanted.bytes) != (None, None, None)
 
     def announce(self, thumbnails: int) -> None:
         """Count the thumbnails of one more title, from which those of all are estimated."""

@@ -6,14 +6,18 @@ allows all, a file that cannot be had (5xx, no connection) allows nothing of tha
 
 import asyncio
 import json
-from collections import Counter
+import zlib
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from OpenSSL import SSL
 from scrapy import Request
+from scrapy.core.downloader.handlers.http11 import TunnelError
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import (
@@ -28,7 +32,9 @@ from scrapy.exceptions import (
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
+from service_identity import VerificationError
 from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.web.client import ResponseFailed
 
 from stages.lib.errors import InputError
 from stages.sources import pace
@@ -43,12 +49,15 @@ REASONS: dict[type[Exception], str] = {
     DownloadCancelledError: "too_large",
     ResponseDataLossError: "cut_off",
     DownloadFailedError: "connection_lost",
+    TunnelError: "connection_lost",
     ConnectError: "connection_lost",
     ConnectionClosed: "connection_lost",
     OSError: "connection_lost",
     IgnoreRequest: "redirect_loop",  # the only one that Scrapy itself raises here
 }
 PASSING = {"unknown_host", "connection_refused", "connection_lost", "timeout", "bad_certificate", "http_429"}
+NOT_FOLLOWED = {"foreign_host", "bad_redirect"}  # a robots.txt that is elsewhere is as good as none
+ENCODINGS = {b"", b"identity", b"gzip", b"x-gzip", b"deflate"}
 ALLOW_ALL, ALLOW_NOTHING = b"", b"User-agent: *\nDisallow: /\n"
 
 
@@ -135,6 +144,7 @@ class Gate:
         host = host_of(request.url)
         if host not in self.site.hosts:
             raise Refused("foreign_host")
+        request.meta.pop("download_slot", None)  # a redirected request has that of the host it comes from
         if self.site.proxy:
             request.meta["proxy"] = self.site.proxy
         if host in self.site.image_hosts:
@@ -147,6 +157,12 @@ class Robots(RobotsTxtMiddleware):
     def __init__(self, crawler: Crawler):
         super().__init__(crawler)
         self.unreachable: dict[str, str] = {}  # host -> why
+        self.one_by_one: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by host
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """The host's rules; of several requests that wait for them at once Scrapy gives them to the first alone."""
+        async with self.one_by_one[host_of(request.url)]:
+            return await super().robot_parser(request)
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
         if reason := self.unreachable.get(host_of(request.url)):
@@ -155,6 +171,17 @@ class Robots(RobotsTxtMiddleware):
             super().process_request_2(rp, request)
         except IgnoreRequest:
             raise Disallowed(request.url) from None
+
+    def _robots_error(self, exc: Exception, netloc: str) -> None:
+        """Errors that other middlewares raise do not come by `process_exception`."""
+        if isinstance(exc, AskedToWait):
+            self.unreachable[netloc] = "http_429"
+        elif isinstance(exc, Refused):
+            if exc.reason not in NOT_FOLLOWED:
+                self.unreachable[netloc] = exc.reason
+        elif not isinstance(exc, IgnoreRequest):
+            self.unreachable[netloc] = reason_of(exc)
+        super()._robots_error(exc, netloc)
 
     def process_response(self, request: Request, response: Response) -> Response:
         if not request.meta.get("dont_obey_robotstxt") or response.status == 200:
@@ -166,8 +193,6 @@ class Robots(RobotsTxtMiddleware):
     def process_exception(self, request: Request, exception: Exception) -> Response | None:
         if not request.meta.get("dont_obey_robotstxt"):
             return None
-        if isinstance(exception, AskedToWait):
-            return self._without(request, "http_429")
         if isinstance(exception, IgnoreRequest):  # a redirect that is not followed is as good as no file
             return Response(request.url, body=ALLOW_ALL)
         return self._without(request, reason_of(exception)) if isinstance(exception, tuple(REASONS)) else None
@@ -181,11 +206,11 @@ class BackOff(RetryMiddleware):
     """Scrapy's retries, each after twice the wait of the one before, or after what Retry-After asks for."""
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        asked = pace.asked(response) if response.status == 429 or response.status >= 500 else 0.0
+        if asked > self.crawler.spider.limits.longest_wait:  # type: ignore[union-attr]
+            raise AskedToWait(host_of(request.url), asked)
         again = super().process_response(request, response)
         if isinstance(again, Request):
-            asked = pace.asked(response)
-            if asked > self.crawler.spider.limits.longest_wait:  # type: ignore[union-attr]
-                raise AskedToWait(host_of(request.url), asked)
             await asyncio.sleep(max(asked, pace.back_off(request)))
         return again
 
@@ -197,19 +222,37 @@ class BackOff(RetryMiddleware):
 
 
 class Unpack(HttpCompressionMiddleware):
-    """Scrapy's decompression; what swells beyond the limit is refused as too large."""
+    """Scrapy's decompression of what was asked for; what swells beyond the limit is refused as too large."""
 
     def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        told = b",".join(response.headers.getlist("Content-Encoding")).lower().split(b",")
+        if not {name.strip() for name in told} <= ENCODINGS:
+            raise Refused("bad_encoding")
         try:
             return super().process_response(request, response)
         except IgnoreRequest:
             raise Refused("too_large") from None
+        except (OSError, EOFError, zlib.error):
+            raise Refused("bad_encoding") from None
+
+
+class Redirect(RedirectMiddleware):
+    """Scrapy's redirects; an address that cannot be read is refused."""
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        try:
+            return super().process_response(request, response)
+        except ValueError:
+            raise Refused("bad_redirect") from None
 
 
 def reason_of(error: Exception) -> str:
     """The slug of a download's error."""
     if isinstance(error, Refused):
         return error.reason
+    cause = error.__cause__
+    if isinstance(cause, ResponseFailed) and any(each.check(SSL.Error, VerificationError) for each in cause.reasons):
+        return "bad_certificate"
     return next(reason for kind, reason in REASONS.items() if isinstance(error, kind))
 
 
@@ -218,6 +261,8 @@ class Client:
 
     def __init__(self, crawler: Crawler, limits: Limits):
         self.crawler, self.limits = crawler, limits
+        # by host; Scrapy's own bound is not kept where there is no delay
+        self.free: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits.concurrency))
         self.in_vain: Counter[str] = Counter()  # by host: requests that failed since the last answer
 
     async def ask(self, url: str, max_bytes: int) -> bytes:
@@ -240,7 +285,8 @@ class Client:
         assert self.crawler.engine
         request = Request(url, meta={"download_maxsize": max_bytes}, dont_filter=True)
         try:
-            response = await self.crawler.engine.download_async(request)
+            async with self.free[host_of(url)]:
+                response = await self.crawler.engine.download_async(request)
         except Disallowed as error:
             raise InputError(
                 f"robots.txt of {host_of(url)} forbids {error} to {self.limits.user_agent!r}; the crawl ends here, "
@@ -276,14 +322,18 @@ def settings(site: Site, limits: Limits) -> dict[str, Any]:
     """Scrapy's settings: polite, quiet, and without anything that listens or remembers."""
     return {
         "USER_AGENT": limits.user_agent,
-        "DEFAULT_REQUEST_HEADERS": {"Accept": "application/json, text/plain, */*", "Accept-Language": "ko"},
+        "DEFAULT_REQUEST_HEADERS": {
+            "Accept": "application/json, text/plain, */*",
+            "Accept-Language": "ko",
+            "Accept-Encoding": "gzip, deflate",
+        },
         "ROBOTSTXT_OBEY": True,
         "DOWNLOAD_DELAY": site.delay,
         "DOWNLOAD_DELAY_JITTER": 0,  # the delay is a promise
         "CONCURRENT_REQUESTS": 0,  # no limit beside that of each host
         "CONCURRENT_REQUESTS_PER_DOMAIN": limits.concurrency,
         "DOWNLOAD_TIMEOUT": limits.timeout,
-        "DOWNLOAD_MAXSIZE": limits.max_bytes,
+        "DOWNLOAD_MAXSIZE": ANSWER_BYTES,  # of robots.txt; other requests bring their own bound
         "DOWNLOAD_WARNSIZE": 0,
         "RETRY_TIMES": limits.retries,
         "RETRY_GIVE_UP_LOG_LEVEL": "DEBUG",  # failures are counted by reason
@@ -292,8 +342,10 @@ def settings(site: Site, limits: Limits) -> dict[str, Any]:
             Robots: 100,
             BackOff: 550,
             Unpack: 590,
+            Redirect: 600,
             RobotsTxtMiddleware: None,
             RetryMiddleware: None,
+            RedirectMiddleware: None,
             HttpCompressionMiddleware: None,
         },
         "METAREFRESH_ENABLED": False,
