@@ -103,16 +103,21 @@ class Found:
     limited: Counter[str] = field(default_factory=Counter)  # what was cut short because params say so
     passing: bool = True  # whether what failed may come at the next run
     parts: list[pa.Table] = field(default_factory=list)
+    ordered: bool = False  # whether `parts` is one table in order
 
     def add(self, title: Title, rows: Sequence[Episode]) -> None:
         """Take in a title and its episodes."""
         self.titles.append(title)
         self.parts.append(table_of(rows, EPISODES))
+        self.ordered = False
 
     def episodes(self) -> pa.Table:
         """All episodes, EPISODES by title_id and no."""
-        whole = pa.concat_tables([EPISODES.empty_table(), *self.parts])
-        return whole.sort_by([("title_id", "ascending"), ("no", "ascending")]).combine_chunks()
+        if not self.ordered:
+            whole = pa.concat_tables([EPISODES.empty_table(), *self.parts])
+            self.parts = [whole.sort_by([("title_id", "ascending"), ("no", "ascending")]).combine_chunks()]
+            self.ordered = True
+        return self.parts[0]
 
 
 def judged(row: Episode, image: bytes, max_bytes: int) -> Episode:

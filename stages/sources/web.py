@@ -348,6 +348,8 @@ def settings(site: Site, limits: Limits) -> dict[str, Any]:
             RedirectMiddleware: None,
             HttpCompressionMiddleware: None,
         },
+        "DOWNLOADER_STATS": False,
+        "STATS_CLASS": "scrapy.statscollectors.DummyStatsCollector",
         "METAREFRESH_ENABLED": False,
         "COOKIES_ENABLED": False,
         "REFERER_ENABLED": False,
