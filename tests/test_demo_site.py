@@ -342,13 +342,23 @@ def test_the_site_ends_when_its_owner_is_killed(tmp_path):
 def test_serve_prints_where_to_browse_and_ends_at_ctrl_c():
     command = [sys.executable, "-m", "stages.sources.demo", "serve", "--scale", "0.001"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # shells ignore it for what runs in the background
     ) as process:
-        where = re.match(r"(http://127\.0\.0\.1:\d+)/", process.stdout.readline())
-        assert where
-        assert request(where[1], "GET", "/", {"Host": urlsplit(where[1]).netloc}).status == 200
-        process.send_signal(signal.SIGINT)
-        assert "Traceback" not in process.communicate(timeout=20)[1]
+        try:
+            where = re.match(r"(http://127\.0\.0\.1:\d+)/", process.stdout.readline())
+            assert where
+            assert request(where[1], "GET", "/", {"Host": urlsplit(where[1]).netloc}).status == 200
+            process.send_signal(signal.SIGINT)
+            assert "Traceback" not in process.communicate(timeout=20)[1]
+        finally:
+            process.kill()
 
 
 def test_a_scale_above_1_is_one_clear_line():
