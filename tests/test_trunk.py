@@ -121,3 +121,19 @@ def test_weights_do_not_depend_on_the_side_that_they_were_made_at(tmp_path):
     trunk.load_weights(large, path)
     for one, other in zip(small.get_weights(), large.get_weights(), strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("pool", ["average", "style"])
+def test_batch_norm_stays_in_inference_mode_while_it_is_trained(pool):
+    body = trunk.build("mobilenet_v2", SIDE, pool, "backbone", None)
+    images, labels = centred(6), np.arange(6) % 2
+    trunk.calibrate(body, trunk.show(images, "mobilenet_v2", "backbone"))
+    model = keras.Sequential([body, keras.layers.Dense(2, activation="softmax")])
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    norms = [layer for layer in body.get_layer("core").layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [np.array(keras.ops.convert_to_numpy(norm.moving_mean)) for norm in norms]
+    asked = model.evaluate(images[:2], labels[:2], verbose=0)
+    trained = model.train_on_batch(images[:2], labels[:2])
+    assert float(trained) == pytest.approx(asked, rel=1e-4)  # with statistics of the two images it would be another
+    for norm, mean in zip(norms, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(norm.moving_mean), mean)

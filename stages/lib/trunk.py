@@ -56,6 +56,8 @@ def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights:
     """
     import keras
 
+    from stages.lib.inference import Inference
+
     architecture = module(backbone)
     whole = build_core(backbone, side)
     if weights is not None:
@@ -63,9 +65,9 @@ def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights:
     outputs = (
         [whole.get_layer(**place(name)).output for name in architecture.STYLE] if pool == "style" else [whole.output]
     )
-    core = keras.Model(whole.input, outputs, name="core")
+    core = Inference(whole.input, outputs, name="core")  # batch norm always in inference mode, as in the study
     centred = keras.Input((side, side, 3), dtype="float32", name="centred")
-    maps = core(show(centred, backbone, preprocess), training=False)  # batch norm in inference mode, as in the study
+    maps = core(show(centred, backbone, preprocess))
     return keras.Model(centred, pooled(maps if isinstance(maps, list) else [maps], pool), name="trunk")
 
 
@@ -132,10 +134,12 @@ def adopt_batch_statistics(
     core: "keras.Model", norms: list["keras.layers.BatchNormalization"], shown: np.ndarray
 ) -> None:
     """Set the moving mean and variance of each batch norm to those of the batch `shown`, each layer on its calibrated input."""
+    import keras
+
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
-    core(shown, training=True)
+    keras.Model(core.input, core.outputs)(shown, training=True)  # `core` itself is never in training mode
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
