@@ -110,6 +110,28 @@ def test_the_graph_is_drawn_with_every_stage(clone):
     assert [stage for stage in BEFORE_TRAINING + FROM_TRAINING if stage not in drawn] == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("train.epochs=many", "train: params.yaml: train.epochs is 'many': input should be a valid integer"),
+        ("+head.wings=2", "params.yaml: head.wings is unknown; known in head: dropout, pool, standardise, units"),
+        ("~split.seed", "params.yaml: split.seed is missing; add it"),
+        ("label.genres=[daily,daily]", "label.genres"),
+        ("crawl.source=folder", "data/pictures"),
+    ],
+)
+def test_a_wrong_param_is_one_line_and_what_was_made_comes_back(clone, wrong, line):
+    printed = clone.type(f"dvc exp run -S '{wrong}'", check=False)
+    assert line in printed
+    assert "Traceback" not in printed
+    clone.type("git checkout -q . && dvc checkout -q")
+    assert clone.type("git status --porcelain") == ""
+    assert "Data and pipelines are up to date." in clone.type("dvc repro")
+
+
+# The next data version: last, since it is committed on top of the first.
+
+
 @pytest.fixture(scope="module")
 def later_version(clone):
     """The next data version, committed: what was there before and what is there after, and what DVC printed."""
@@ -185,22 +207,3 @@ def sides(path: Path) -> dict[tuple[int, int], str]:
 
     rows = read_table(path, DATASET)
     return dict(zip(zip(rows["title_id"], rows["no"], strict=True), rows["split"], strict=True))
-
-
-@pytest.mark.parametrize(
-    ("wrong", "line"),
-    [
-        ("train.epochs=many", "train: params.yaml: train.epochs is 'many': input should be a valid integer"),
-        ("+head.wings=2", "params.yaml: head.wings is unknown; known in head: dropout, pool, standardise, units"),
-        ("~split.seed", "params.yaml: split.seed is missing; add it"),
-        ("label.genres=[daily,daily]", "label.genres"),
-        ("crawl.source=folder", "data/pictures"),
-    ],
-)
-def test_a_wrong_param_is_one_line_and_what_was_made_comes_back(clone, wrong, line):
-    printed = clone.type(f"dvc exp run -S '{wrong}'", check=False)
-    assert line in printed
-    assert "Traceback" not in printed
-    clone.type("git checkout -q . && dvc checkout -q")
-    assert clone.type("git status --porcelain") == ""
-    assert "Data and pipelines are up to date." in clone.type("dvc repro")
