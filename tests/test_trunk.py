@@ -7,7 +7,16 @@ import pytest
 from stages.lib import runtime, trunk
 from stages.lib.errors import InputError
 
-BACKBONES = ["inception_v3", "mobilenet_v2", "resnet50", "vgg16", "vgg19"]
+BACKBONES = [
+    "convnext_tiny",
+    "efficientnet_v2_b0",
+    "efficientnet_v2_s",
+    "inception_v3",
+    "mobilenet_v2",
+    "resnet50",
+    "vgg16",
+    "vgg19",
+]
 SIDE = 80  # pixels, the least that every backbone takes, nearly
 
 
@@ -64,6 +73,9 @@ def test_each_backbone_sees_what_it_was_pretrained_on_and_the_study_s_way_is_one
         assert trunk.show(rgb, backbone, "backbone").tolist() == [[[[-127.5, 0.0, 127.5]]]]
     for backbone in ("inception_v3", "mobilenet_v2"):
         assert trunk.show(rgb, backbone, "backbone").tolist() == [[[[1.0, 0.0, -1.0]]]]
+    unit = [[[[127.5 / (255 * 0.229), 0.0, -127.5 / (255 * 0.225)]]]]  # ImageNet's deviations of red and blue
+    for backbone in ("convnext_tiny", "efficientnet_v2_b0"):
+        np.testing.assert_allclose(trunk.show(rgb, backbone, "backbone"), unit, rtol=1e-6)
     for backbone in BACKBONES:
         assert trunk.show(rgb, backbone, "study").tolist() == [[[[-127.5, 0.0, 127.5]]]]
 
@@ -79,6 +91,13 @@ def test_calibration_gives_every_batch_norm_the_statistics_of_its_own_input():
         np.testing.assert_allclose(np.asarray(answer).mean(axis=(0, 1, 2)), 0, atol=1e-2)
     assert len(norms) > 10
     assert {norm.momentum for norm in norms} == {0.999}  # as Keras builds them: calibration put it back
+
+
+def test_calibration_leaves_layer_norm_alone():
+    body = trunk.build("convnext_tiny", SIDE, "style", "backbone", None)
+    before = body.get_weights()
+    trunk.calibrate(body, trunk.show(centred(4), "convnext_tiny", "backbone"))
+    assert all(np.array_equal(one, other) for one, other in zip(before, body.get_weights(), strict=True))
 
 
 def test_calibration_standardises_plain_convolutions_channel_by_channel():

@@ -6,7 +6,7 @@ URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
     "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
-MD5 = "bcbd6486424b2319ff4ef7d526e38f63"
+HASH = "md5:bcbd6486424b2319ff4ef7d526e38f63"
 SMALLEST_SIDE = 75
 STYLE = (3, 9, 16, "mixed0", "mixed1")  # the stem's activations have no fixed names: Keras numbers them by process
 

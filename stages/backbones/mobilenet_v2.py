@@ -6,7 +6,7 @@ URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
     "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 )
-MD5 = None  # Keras publishes none for this file
+HASH = None  # Keras publishes none for this file
 SMALLEST_SIDE = 32
 STYLE = ("Conv1_relu", "expanded_conv_project_BN", "block_2_add", "block_5_add")
 

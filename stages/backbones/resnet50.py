@@ -6,7 +6,7 @@ URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
-MD5 = "4d473c1dd8becc155b73f8504c6f6626"
+HASH = "md5:4d473c1dd8becc155b73f8504c6f6626"
 SMALLEST_SIDE = 32
 STYLE = ("conv1_relu", "conv2_block1_out", "conv2_block3_out", "conv3_block2_out")
 

@@ -3,7 +3,7 @@
 import keras
 
 URL = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
-MD5 = "6d6bbae143d832006294945121d1f1fc"
+HASH = "md5:6d6bbae143d832006294945121d1f1fc"
 SMALLEST_SIDE = 32
 STYLE = ("block1_conv2", "block2_conv2", "block3_conv3")
 

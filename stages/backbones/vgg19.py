@@ -3,7 +3,7 @@
 import keras
 
 URL = "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
-MD5 = "253f8cb515780f3b799900260a226db6"
+HASH = "md5:253f8cb515780f3b799900260a226db6"
 SMALLEST_SIDE = 32
 STYLE = ("block1_conv2", "block2_conv2", "block3_conv4")
 

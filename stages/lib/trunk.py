@@ -36,7 +36,7 @@ def check(backbone: str) -> None:
 
 
 def module(backbone: str) -> ModuleType:
-    """The module of one architecture: build, convention, STYLE, URL, MD5, SMALLEST_SIDE."""
+    """The module of one architecture: build, convention, STYLE, URL, HASH, SMALLEST_SIDE."""
     check(backbone)
     return importlib.import_module(f"stages.backbones.{backbone}")
 
@@ -68,7 +68,8 @@ def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights:
     core = Inference(whole.input, outputs, name="core")  # batch norm always in inference mode, as in the study
     centred = keras.Input((side, side, 3), dtype="float32", name="centred")
     maps = core(show(centred, backbone, preprocess))
-    return keras.Model(centred, pooled(maps if isinstance(maps, list) else [maps], pool), name="trunk")
+    features = joined([summarised(each, pool) for each in (maps if isinstance(maps, list) else [maps])])
+    return keras.Model(centred, features, name="trunk")
 
 
 def show(centred: Any, backbone: str, preprocess: Preprocess) -> Any:
@@ -81,21 +82,28 @@ def place(layer: str | int) -> dict[str, str | int]:
     return {"index": layer} if isinstance(layer, int) else {"name": layer}
 
 
-def pooled(maps: list["keras.KerasTensor"], pool: Pool) -> "keras.KerasTensor":
-    """float32 maps (n, h, w, channels) → (n, width): flattened, averaged over place, or channel means and deviations.
+def summarised(each: "keras.KerasTensor", pool: Pool) -> list["keras.KerasTensor"]:
+    """One map (n, h, w, channels) → its float32 vectors: all of it, its average over place, or channel means and deviations.
 
     Means and deviations of channels are the style statistics of adaptive instance normalisation (Huang and Belongie, 2017,
     arXiv:1703.06868): what is drawn where is gone, how it is drawn stays.
     """
     import keras
 
+    each = keras.ops.cast(each, "float32")  # in mixed precision the backbone answers in 16 bits
     if pool == "flatten":
-        return keras.layers.Flatten()(maps[0])
+        return [keras.layers.Flatten()(each)]
     if pool == "average":
-        return keras.layers.GlobalAveragePooling2D()(maps[0])
-    means = [keras.ops.mean(each, axis=(1, 2)) for each in maps]
-    deviations = [keras.ops.sqrt(keras.ops.var(each, axis=(1, 2)) + EPSILON) for each in maps]
-    return keras.ops.concatenate(means + deviations, axis=-1)
+        return [keras.layers.GlobalAveragePooling2D()(each)]
+    return [keras.ops.mean(each, axis=(1, 2)), keras.ops.sqrt(keras.ops.var(each, axis=(1, 2)) + EPSILON)]
+
+
+def joined(maps: list[list["keras.KerasTensor"]]) -> "keras.KerasTensor":
+    """The vectors of all maps as one, float32 (n, width): the first of each map, then the second of each."""
+    import keras
+
+    vectors = [vector for kind in zip(*maps, strict=True) for vector in kind]
+    return keras.ops.concatenate(vectors, axis=-1) if len(vectors) > 1 else vectors[0]
 
 
 def load_weights(model: "keras.Model", weights: Path) -> None:
@@ -116,9 +124,9 @@ def load_weights(model: "keras.Model", weights: Path) -> None:
 def calibrate(trunk: "keras.Model", shown: np.ndarray) -> None:
     """Give a randomly initialised trunk the statistics of real images: float32 (n, side, side, 3), as `show` gives them.
 
-    With batch norm: one pass in training mode sets every layer's moving statistics to this batch's. Without: each
-    convolution's channels are scaled and shifted to zero mean and unit variance over the batch, from the bottom up
-    (Krähenbühl et al., 2015, arXiv:1511.06856, section 3.1).
+    With batch norm: one pass in training mode sets every layer's moving statistics to this batch's. With layer norm: nothing,
+    since it takes each image's own. With neither: each convolution's channels are scaled and shifted to zero mean and unit
+    variance over the batch, from the bottom up (Krähenbühl et al., 2015, arXiv:1511.06856, section 3.1).
     """
     import keras
 
@@ -126,7 +134,7 @@ def calibrate(trunk: "keras.Model", shown: np.ndarray) -> None:
     norms = [layer for layer in core.layers if isinstance(layer, keras.layers.BatchNormalization)]
     if norms:
         adopt_batch_statistics(core, norms, shown)
-    else:
+    elif not any(isinstance(layer, keras.layers.LayerNormalization) for layer in core.layers):
         standardise_convolutions(core, shown)
 
 
