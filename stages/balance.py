@@ -89,8 +89,8 @@ def outcome(variant: str, dataset: pd.DataFrame, features: np.ndarray, settings:
     labels, sides = dataset["label"].to_numpy(np.int64), dataset["split"].to_numpy()
     rows = train_rows(variant, labels, np.flatnonzero(sides == "train"), settings.balance)
     val, test = np.flatnonzero(sides == "val"), np.flatnonzero(sides == "test")
-    head, _ = fit.fit_head(
-        features, labels, rows, val, len(genres), settings.head, settings.lr, settings.train, settings.runtime.seed
+    head = fit.fit_head(
+        features, labels, rows, val, len(genres), settings.head, settings.lr, settings.train, settings.runtime
     )
     probabilities = np.asarray(head.predict_on_batch(np.asarray(features[test])))
     groups = dataset["group"].to_numpy()[test]

@@ -20,12 +20,10 @@ from matplotlib.figure import Figure
 
 from stages.lib import figures, params, runtime, saved, scores, trunk
 from stages.lib.command import run
-from stages.lib.errors import InputError
 from stages.lib.files import replacing_folder, write_json, write_text
 from stages.lib.runtime import Runtime
-from stages.lib.thumbnails import DATASET, Resized, classes, read_table, write_table
+from stages.lib.thumbnails import DATASET, Resized, read_table, write_table
 
-CHUNK = 2048  # images in memory at once
 EXAMPLES = 8  # pictures a row of examples.png
 log = logging.getLogger(__name__)
 
@@ -34,23 +32,6 @@ class Params(params.File):
     """What this stage reads of params.yaml."""
 
     runtime: Runtime
-
-
-def held_out(dataset: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
-    """The val and test rows of `dataset`; InputError where its classes are not the model's `genres`."""
-    if (found := classes(dataset)) != genres:
-        raise InputError(f"the model knows the genres {genres}, the dataset has {found}; run `dvc repro train`")
-    return dataset[dataset["split"].isin(scores.HELD_OUT)].reset_index(drop=True)
-
-
-def predict(model: saved.Classifier, resized: Resized, rows: pd.DataFrame, backbone: str) -> np.ndarray:
-    """Probabilities, float32 (len(rows), classes), the pictures read a chunk at a time."""
-    answers = []
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows.iloc[start : start + CHUNK]
-        what = f"{backbone}: images {start + 1:,} to {start + len(chunk):,} of {len(rows):,},"
-        answers.append(model.predict(resized.take(chunk), what))
-    return np.concatenate(answers)
 
 
 def predictions(rows: pd.DataFrame, probabilities: np.ndarray, genres: Sequence[str]) -> pd.DataFrame:
@@ -152,8 +133,8 @@ def main(
     runtime.start_keras(settings)
     model = saved.load(models / backbone)
     genres, thumbnails = model.classes, Resized(resized)
-    rows = held_out(read_table(dataset, DATASET), genres)
-    probabilities = predict(model, thumbnails, rows, backbone)
+    rows = saved.held_out(read_table(dataset, DATASET), genres)
+    probabilities = model.predict_rows(thumbnails, rows, backbone)
     result = scores.on_held_out(rows, probabilities, genres, settings.seed)
     table = predictions(rows, probabilities, genres)
     write_table(table, schema(genres), answers / f"{backbone}.parquet")

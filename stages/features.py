@@ -2,8 +2,9 @@
 
 Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5
 Writes: data/features/BACKBONE.npy (float32 (n, width), row i for row i of data/dataset.parquet),
+        data/features/BACKBONE-augmented.npy (the same of the train rows' variants, copy by copy; empty without),
         models/trunk/BACKBONE.weights.h5 (the trunk that computed them)
-Params: features, head.pool, train.preprocess, pretrained.weights, runtime but its seed
+Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime but its seed
 
 Random weights are calibrated on train images first; pretrained ones are used as they are.
 """
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from stages.lib import mean as means
 from stages.lib import params, runtime, trunk
+from stages.lib.augment import Augment, Variants, extended
 from stages.lib.command import run
 from stages.lib.files import replacing
 from stages.lib.progress import track
@@ -57,6 +59,7 @@ class Params(params.File):
     """What this stage reads of params.yaml."""
 
     features: Features
+    augment: Augment
     head: Head
     train: Train
     pretrained: Pretrained
@@ -71,13 +74,13 @@ def calibration_rows(dataset: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def compute(
-    body: "keras.Model", resized: Resized, rows: pd.DataFrame, mean: np.ndarray, out: np.ndarray, batch: int, what: str
+    body: "keras.Model", images: Variants, rows: pd.DataFrame, mean: np.ndarray, out: np.ndarray, batch: int, what: str
 ) -> None:
     """Fill `out`, float32 (n, width), with the trunk's features of `rows`, `batch` at a time; `what` names the progress."""
     starts = range(0, len(rows), batch)
     for start in track(starts, len(starts), what, "batches"):
-        images = resized.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
-        out[start : start + batch] = body.predict_on_batch(images.astype(np.float32) - mean)
+        shown = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
+        out[start : start + batch] = body.predict_on_batch(shown.astype(np.float32) - mean)
 
 
 def main(
@@ -96,14 +99,19 @@ def main(
     rows, images, centre = read_table(dataset, DATASET), Resized(resized), means.read(mean).image
     preprocess = settings.train.preprocess
     body = trunk.build(backbone, len(centre), settings.head.pool, preprocess, weights / f"{backbone}.weights.h5")
+    body.jit_compile = settings.runtime.xla
     if settings.pretrained.weights == "random":
         shown = images.take(calibration_rows(rows, settings.features.calibration_images)).astype(np.float32) - centre
         trunk.calibrate(body, trunk.show(shown, backbone, preprocess))
-    with replacing(out / f"{backbone}.npy") as part, replacing(trunks / f"{backbone}.weights.h5") as kept:
-        table = np.lib.format.open_memmap(part, "w+", np.float32, (len(rows), body.output_shape[-1]))
-        compute(body, images, rows, centre, table, settings.features.batch, backbone)
-        table.flush()
-        body.save_weights(kept)
+    every, variants = extended(rows, settings.augment.copies), Variants(images, settings.augment)
+    parts = {f"{backbone}.npy": every[: len(rows)], f"{backbone}-augmented.npy": every[len(rows) :]}
+    for name, own in parts.items():
+        with replacing(out / name) as part:
+            table = np.lib.format.open_memmap(part, "w+", np.float32, (len(own), body.output_shape[-1]))
+            compute(body, variants, own, centre, table, settings.features.batch, backbone)
+            table.flush()
+    with replacing(trunks / f"{backbone}.weights.h5") as part:
+        body.save_weights(part)
 
 
 if __name__ == "__main__":

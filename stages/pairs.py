@@ -64,7 +64,7 @@ def outcome(pair: list[str], dataset: pd.DataFrame, features: np.ndarray, settin
     train, val, test = (np.flatnonzero(member & (sides == side)) for side in ("train", "val", "test"))
     binary = np.where(member, labels, -1).astype(np.int64)
     seed = settings.runtime.seed
-    head, _ = fit.fit_head(features, binary, train, val, 2, settings.head, settings.lr, settings.train, seed)
+    head = fit.fit_head(features, binary, train, val, 2, settings.head, settings.lr, settings.train, settings.runtime)
     probabilities = np.asarray(head.predict_on_batch(np.asarray(features[test])))
     groups = dataset["group"].to_numpy()[test]
     majority = np.bincount(binary[train], minlength=2).argmax()

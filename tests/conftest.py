@@ -1,6 +1,7 @@
 """What every test file shares: a workspace of its own, params to edit in it, and stages run as a person runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,23 @@ def run_stage(workspace: Path) -> Callable[..., subprocess.CompletedProcess[str]
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything before `train`, made once; see made.py."""
+    from made import make
+
+    folder = tmp_path_factory.mktemp("made")
+    make(folder, REPOSITORY)
+    return folder
+
+
+@pytest.fixture
+def prepared(made: Path, workspace: Path) -> Path:
+    """A workspace of its own with a copy of `made`."""
+    shutil.copytree(made, workspace, dirs_exist_ok=True)
+    return workspace
 
 
 @pytest.fixture

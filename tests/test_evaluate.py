@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stages import evaluate
-from stages.lib import saved
+from stages.lib import saved, trunk
 from stages.lib.errors import InputError
 from stages.lib.thumbnails import Resized
 
@@ -176,7 +176,7 @@ def test_an_unknown_backbone_is_one_line_that_names_those_known(drawn_dataset, r
     done = run_stage("evaluate", "resnet51")
     assert done.returncode == 1
     assert done.stderr == (
-        "evaluate: backbone 'resnet51' is unknown; stages/backbones has inception_v3, mobilenet_v2, resnet50, vgg16, vgg19\n"
+        f"evaluate: backbone 'resnet51' is unknown; stages/backbones has {', '.join(trunk.known())}\n"
     )
     assert not Path("metrics").exists()
 

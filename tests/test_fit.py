@@ -1,13 +1,18 @@
 """stages/lib/fit.py: the study's head, trained the same way each time."""
 
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 
-from stages.lib import fit
-from stages.lib.fit import Head, Training
+from stages.lib import fit, runtime
+from stages.lib.batches import Batches
+from stages.lib.fit import Examples, Head, Learner, Training
+from stages.lib.runtime import Runtime
 
 HEAD = Head(pool="style", standardise=True, units=16, dropout=0.5)
 SCHEDULE = Training(batch=16, epochs=12, patience=12)
+RUNTIME = Runtime(seed=1, deterministic=True, inter_op=1, intra_op=2, precision="float32", xla=False, memory=100)
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +25,16 @@ def data():
     return features, labels, np.arange(90), np.arange(90, 120)
 
 
-def trained(data, seed=1, schedule=SCHEDULE, lr=0.01, head=HEAD):
+def learner(data, seed=1, schedule=SCHEDULE, head=HEAD, tail=None):
     features, labels, train, val = data
-    return fit.fit_head(features, labels, train, val, 3, head, lr, schedule, seed)
+    examples = Examples([features], features, labels, train, val)
+    return Learner(tail, examples, 3, head, schedule, RUNTIME.model_copy(update={"seed": seed}))
+
+
+def trained(data, seed=1, schedule=SCHEDULE, lr=0.01, head=HEAD):
+    """The head and its history."""
+    own = learner(data, seed, schedule, head)
+    return own.head, own.learn(lr)
 
 
 def test_the_head_is_dense_relu_dropout_dense_softmax(data):
@@ -86,17 +98,75 @@ def test_training_stops_when_validation_no_longer_improves(data):
 
 def test_each_epoch_is_told(data):
     told = []
-    features, labels, train, val = data
-    fit.fit_head(
-        features,
-        labels,
-        train,
-        val,
-        3,
-        HEAD,
-        0.01,
-        SCHEDULE,
-        1,
-        lambda epoch, measured: told.append((epoch, *measured)),
-    )
+    learner(data).learn(0.01, lambda epoch, measured: told.append((epoch, *measured)))
     assert told == [(epoch, "accuracy", "loss", "val_accuracy", "val_loss") for epoch in range(12)]
+
+
+def test_fit_head_is_the_learner_s_head(data):
+    features, labels, train, val = data
+    head = fit.fit_head(features, labels, train, val, 3, HEAD, 0.01, SCHEDULE, RUNTIME)
+    for one, other in zip(head.get_weights(), trained(data)[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def tail():
+    """Six numbers in, six out, by way of a layer to train, a dropout and a batch norm."""
+    inputs = keras.Input((6,))
+    x = keras.layers.Dense(6, activation="relu")(inputs)
+    return keras.Model([inputs], keras.layers.Dropout(0.1)(keras.layers.BatchNormalization()(x)))
+
+
+@pytest.mark.parametrize("make", [lambda: None, tail])
+def test_what_was_learned_before_leaves_no_trace(data, make):
+    runtime.seed(5)
+    own = learner(data, tail=make())
+    first = own.learn(0.01)
+    weights = own.model.get_weights()
+    other = own.learn(0.1)
+    assert not other.equals(first)
+    pd.testing.assert_frame_equal(own.learn(0.01), first)
+    for one, again in zip(weights, own.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
+def test_what_is_kept_is_told_with_the_number_of_trained_parameters(data):
+    own = learner(data, schedule=Training(batch=16, epochs=6, patience=6))
+    history = own.learn(0.3)
+    kept = own.kept(history)
+    best = int(history["val_accuracy"].argmax())
+    assert (kept["epochs"], kept["best_epoch"]) == (6, best)
+    assert kept["val_loss"] == history["val_loss"][best]
+    assert kept["trainable_parameters"] == 6 * 16 + 16 + 16 * 3 + 3
+
+
+def test_only_the_rows_of_a_batch_are_gathered_and_every_row_once_an_epoch():
+    arrays = [np.arange(10, dtype=np.float32)[:, None], np.arange(10, dtype=np.float32)[:, None] * 2]
+    batches = Batches(arrays, np.arange(10), np.array([1, 3, 5, 7, 9]), 2, 4)
+    epochs = []
+    for epoch in (0, 1, 0):
+        shown = list(batches.epoch(epoch))
+        assert [len(labels) for _, labels in shown] == [2, 2, 1]
+        for (one, two), labels in shown:
+            assert one[:, 0].tolist() == labels.tolist()
+            assert two[:, 0].tolist() == (2 * labels).tolist()
+        epochs.append([int(label) for _, labels in shown for label in labels])
+    assert sorted(epochs[0]) == sorted(epochs[1]) == [1, 3, 5, 7, 9]
+    assert epochs[0] != epochs[1]
+    assert epochs[0] == epochs[2]
+
+
+def test_training_is_what_keras_s_own_fit_makes_of_the_same_batches(data):
+    features, labels, train, val = data
+    schedule, plain = Training(batch=16, epochs=4, patience=4), HEAD.model_copy(update={"dropout": 0.0})
+    history = learner(data, schedule=schedule, head=plain).learn(0.01)
+    other = learner(data, schedule=schedule, head=plain)
+    keras.utils.set_random_seed(1)
+    other.model.optimizer.learning_rate = 0.01
+    batches = Batches([features], labels, train, 16, 1)
+    for epoch in range(4):
+        x, y = (np.concatenate(parts) for parts in zip(*batches.epoch(epoch), strict=True))
+        told = other.model.fit(
+            x, y, batch_size=16, shuffle=False, validation_data=(features[val], labels[val]), verbose=0
+        )
+        for name in ("accuracy", "loss", "val_accuracy", "val_loss"):
+            assert told.history[name][0] == pytest.approx(history[name][epoch], rel=1e-5)

@@ -1,43 +1,16 @@
 """stages/features.py and stages/train.py, from drawn thumbnails to a saved model."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
-from lines import labelled, store
+from made import BACKBONE
 
-from stages import features, pretrained, split, train, zero_center
+from stages import features, train
 from stages.lib import mean as means
 from stages.lib import saved, trunk
 from stages.lib.errors import InputError
 from stages.lib.thumbnails import DATASET, Resized, read_features, read_table
-
-BACKBONE = "mobilenet_v2"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Everything before `train`, made once: data/ and models/ of 20 drawn titles in two genres."""
-    from conftest import REPOSITORY
-
-    folder = tmp_path_factory.mktemp("made")
-    shutil.copy(REPOSITORY / "params.yaml", folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        store(folder, labelled(titles=20, images=4))
-        zero_center.main()
-        split.main()
-        pretrained.main(BACKBONE)
-        features.main(BACKBONE)
-    return folder
-
-
-@pytest.fixture
-def prepared(made, workspace):
-    """A workspace of its own with a copy of `made`."""
-    shutil.copytree(made, workspace, dirs_exist_ok=True)
-    return workspace
 
 
 def test_feature_row_i_is_of_dataset_row_i(prepared):
@@ -93,7 +66,7 @@ def test_equal_seeds_write_equal_models_bit_for_bit_and_others_do_not(prepared, 
     for seed in (77, 77, 78):
         set_params({"train.epochs": 3, "runtime.seed": seed})
         assert run_stage("train", BACKBONE).returncode == 0
-        digests.append((prepared / f"models/{BACKBONE}/model.weights.h5").read_bytes())
+        digests.append((prepared / f"models/{BACKBONE}/trained.weights.h5").read_bytes())
     assert digests[0] == digests[1]
     assert digests[1] != digests[2]
 
@@ -117,15 +90,35 @@ def same(layer, other) -> bool:
     return all(np.array_equal(one, two) for one, two in zip(layer.get_weights(), other.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("layers", [3, "all"])
+def test_a_limit_of_memory_changes_nothing(prepared, set_params, layers):
+    written = []
+    for memory in (1000, 0):  # megabytes: in memory, and in scratch files
+        set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": layers, "runtime.memory": memory})
+        train.main(BACKBONE)
+        written.append((prepared / f"metrics/train/{BACKBONE}.json").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_a_model_trained_on_what_crosses_the_cut_is_the_model_that_is_saved(prepared, set_params):
+    set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": 3})
+    train.main(BACKBONE)
+    metrics = json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())
+    model = saved.load(prepared / f"models/{BACKBONE}")
+    rows = read_table(prepared / "data/dataset.parquet", DATASET).query("split == 'val'")
+    predicted = model.predict(Resized(prepared / "data/resized").take(rows), "val").argmax(axis=1)
+    assert (predicted == rows["label"]).mean() == pytest.approx(metrics["val_accuracy"], abs=1e-6)
+
+
 def test_more_layers_than_there_are_is_refused(prepared, set_params):
     set_params({"train.unfreeze": 999})
-    with pytest.raises(InputError, match=r"^train\.unfreeze is 999: this trunk has \d+ layers; give 0 to \d+, or all$"):
+    with pytest.raises(InputError, match=r"^unfreeze is 999: this trunk has \d+ layers; give 0 to \d+, or all$"):
         train.main(BACKBONE)
 
 
 def test_an_unknown_backbone_is_one_line_and_writes_nothing(prepared, run_stage):
     result = run_stage("train", "resnet51")
-    known = "inception_v3, mobilenet_v2, resnet50, vgg16, vgg19"
+    known = ", ".join(trunk.known())
     assert result.stderr == f"train: backbone 'resnet51' is unknown; stages/backbones has {known}\n"
     assert result.returncode == 1
     assert not (prepared / "models/resnet51").exists()

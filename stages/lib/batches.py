@@ -1,34 +1,39 @@
-"""Batches of thumbnails for training through a backbone, gathered from memory maps; importing this imports keras."""
+"""Batches for training, gathered row by row from arrays in memory or on disk, the next while one is trained on."""
 
-import keras
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-import pandas as pd
 
-from stages.lib.thumbnails import Resized
+Batch = tuple[np.ndarray | list[np.ndarray], np.ndarray]  # inputs, int labels
 
 
-class Batches(keras.utils.PyDataset):
-    """uint8 (batch, side, side, 3), RGB, and int labels (batch,), shuffled anew each epoch where a seed is given."""
+class Batches:
+    """Rows `rows`, int (m,), of each of `arrays`, (n, ...), with their labels, int (n,), `batch` at a time; a row may stand there twice.
 
-    def __init__(self, resized: Resized, rows: pd.DataFrame, batch: int, seed: int | None):
-        super().__init__(workers=1)
-        self.resized, self.rows, self.batch, self.seed = resized, rows, batch, seed
-        self.epoch = 0
-        self.order = np.arange(len(rows))
-        self._shuffle()
+    Where a seed is given they are shuffled anew for each epoch. Arrays may be memory maps: only the rows of a batch are read.
+    """
 
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch)
+    def __init__(
+        self, arrays: Sequence[np.ndarray], labels: np.ndarray, rows: np.ndarray, batch: int, seed: int | None
+    ):
+        self.arrays, self.labels, self.rows, self.batch, self.seed = arrays, labels, rows, batch, seed
 
-    def __getitem__(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self.rows.iloc[self.order[place * self.batch : (place + 1) * self.batch]]
-        return self.resized.take(chosen), chosen["label"].to_numpy(np.int64)
-
-    def on_epoch_end(self) -> None:
-        """Draw the next epoch's order."""
-        self.epoch += 1
-        self._shuffle()
-
-    def _shuffle(self) -> None:
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """All rows once."""
+        order = self.rows
         if self.seed is not None:
-            self.order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows))
+            order = np.random.default_rng([self.seed, number]).permutation(order)
+        parts = [order[place : place + self.batch] for place in range(0, len(order), self.batch)]
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self.gather, parts[0])
+            for part in [*parts[1:], None]:
+                ready = coming.result()
+                if part is not None:
+                    coming = ahead.submit(self.gather, part)
+                yield ready
+
+    def gather(self, rows: np.ndarray) -> Batch:
+        """One batch."""
+        inputs = [array[rows] for array in self.arrays]
+        return inputs if len(inputs) > 1 else inputs[0], self.labels[rows]

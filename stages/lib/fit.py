@@ -1,14 +1,15 @@
 """Heads and how models are trained: the study's head, Adam, early stopping with the best weights; no paths, no files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from stages.lib import runtime
 from stages.lib.params import Leaves, Section
+from stages.lib.runtime import Runtime, seed
 from stages.lib.trunk import Pool
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ class Head(Section):
     standardise: bool
     units: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
+
+
+class HeadShape(Leaves):
+    """What experiments that choose the units themselves share of params.yaml: head."""
+
+    pool: Pool
+    standardise: bool
+    dropout: float = Field(ge=0, lt=1)
+
+    def of(self, units: int) -> Head:
+        """The head of so many units."""
+        return Head(pool=self.pool, standardise=self.standardise, units=units, dropout=self.dropout)
 
 
 class Schedule(BaseModel):
@@ -53,36 +66,112 @@ def build_head(width: int, classes: int, head: Head, features: np.ndarray) -> "k
         x = normalization(x)
     x = keras.layers.Dense(head.units, activation="relu")(x)
     x = keras.layers.Dropout(head.dropout)(x)
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x), name="head")
+    answer = keras.layers.Dense(classes, activation="softmax", dtype="float32")(x)  # whatever the precision
+    return keras.Model(inputs, answer, name="head")
 
 
-def fit(
-    model: "keras.Model",
-    train: tuple[Any, np.ndarray] | Any,
-    val: tuple[Any, np.ndarray] | Any,
-    lr: float,
-    schedule: Schedule,
-    watch: Watch | None = None,
-) -> pd.DataFrame:
-    """Train `model` in place and leave it with its best weights (by accuracy on `val`); one row an epoch of what was measured.
+@dataclass(frozen=True)
+class Examples:
+    """What a model is trained on, the same for every head and learning rate.
 
-    `train` and `val` are (inputs, int labels) or a Keras PyDataset, which brings its own batches. Call `runtime.seed` first.
+    inputs: of the tail, each (n, ...). features: what the frozen trunk says, float32 (n, width). labels: int (n,). Row i of each is
+    of image i. train, val: row numbers, int (m,); a row may stand in `train` several times.
     """
-    import keras
 
-    model.compile(keras.optimizers.Adam(lr), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=schedule.patience, restore_best_weights=True)
-    callbacks = [stop] if watch is None else [stop, watcher(watch)]
-    batches = {"x": train[0], "y": train[1], "batch_size": schedule.batch} if isinstance(train, tuple) else {"x": train}
-    history = model.fit(**batches, validation_data=val, epochs=schedule.epochs, callbacks=callbacks, verbose=0)
-    return pd.DataFrame(history.history).rename_axis("epoch").reset_index()
+    inputs: Sequence[np.ndarray]
+    features: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    val: np.ndarray
 
 
-def watcher(watch: Watch) -> "keras.callbacks.Callback":
-    """A Keras callback that hands each epoch's number and figures to `watch`."""
-    import keras
+class Learner:
+    """A head on a tail, compiled once, that learns from the same start at each learning rate: what it learned before leaves no trace.
 
-    return keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: watch(epoch, dict(logs or {})))
+    Without a tail the head is trained on features. With one, of which some layers are trainable, they learn too.
+    """
+
+    def __init__(
+        self,
+        tail: "keras.Model | None",
+        examples: Examples,
+        classes: int,
+        head: Head,
+        schedule: Schedule,
+        runtime: Runtime,
+    ):
+        import keras
+
+        self.examples, self.schedule, self.seed = examples, schedule, runtime.seed
+        seed(runtime.seed)
+        shown = np.asarray(examples.features[examples.train])
+        self.head = build_head(shown.shape[1], classes, head, shown)
+        self.model = self.head
+        if tail is not None:
+            inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in tail.inputs]
+            self.model = keras.Model(inputs, self.head(tail(inputs)))
+        self.model.compile(
+            keras.optimizers.Adam(),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=runtime.xla,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.start = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
+
+    def learn(self, lr: float, watch: Watch | None = None) -> pd.DataFrame:
+        """Train, and leave the model with its best weights (by accuracy on val rows); one row an epoch of what was measured."""
+        import keras
+
+        from stages.lib.batches import Batches
+
+        for variable, value in zip(self._variables(), self.start, strict=True):
+            variable.assign(value)
+        self.model.optimizer.learning_rate = lr
+        keras.utils.set_random_seed(self.seed)
+        examples, batch = self.examples, self.schedule.batch
+        train = Batches(examples.inputs, examples.labels, examples.train, batch, self.seed)
+        val = Batches(examples.inputs, examples.labels, examples.val, batch, None)
+        history: list[dict[str, float]] = []
+        best, weights = -1, self.model.get_weights()
+        for epoch in range(self.schedule.epochs):
+            history.append(measured(self.model, self.model.train_on_batch, train.epoch(epoch), ""))
+            history[-1] |= measured(self.model, self.model.test_on_batch, val.epoch(epoch), "val_")
+            if watch is not None:
+                watch(epoch, history[-1])
+            if best < 0 or history[-1]["val_accuracy"] > history[best]["val_accuracy"]:
+                best, weights = epoch, self.model.get_weights()
+            if epoch - best >= self.schedule.patience:
+                break
+        self.model.set_weights(weights)
+        return pd.DataFrame(history).rename_axis("epoch").reset_index()
+
+    def kept(self, history: pd.DataFrame) -> dict[str, Any]:
+        """The epoch that was kept, what it scored, how much was trained."""
+        best = history.loc[history["val_accuracy"].idxmax()]
+        scores = {name: float(best[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
+        trainable = sum(int(np.prod(weight.shape)) for weight in self.model.trainable_weights)
+        return {"epochs": len(history), "best_epoch": int(best["epoch"]), "trainable_parameters": trainable, **scores}
+
+    def _variables(self) -> list["keras.Variable"]:
+        return self.model.variables + self.model.optimizer.variables
+
+
+def measured(
+    model: "keras.Model", step: Callable[..., dict[str, Any]], batches: Iterator[Any], prefix: str
+) -> dict[str, float]:
+    """Take `step`, one of the model's, on each of `batches`; accuracy and loss over all of them, under names with `prefix`.
+
+    Keras's `fit` does the same with a new input pipeline for each epoch, which costs more than a small head's steps.
+    """
+    total, right, lost = 0, 0, 0.0
+    for inputs, labels in batches:
+        model.reset_metrics()  # Keras does it itself, or did not, by version
+        found = step(inputs, labels, return_dict=True)
+        total += len(labels)
+        right += round(float(found["accuracy"]) * len(labels))  # whole images: equal accuracies are equal numbers
+        lost += float(found["loss"]) * len(labels)
+    return {f"{prefix}accuracy": right / total, f"{prefix}loss": lost / total}
 
 
 def fit_head(
@@ -94,15 +183,9 @@ def fit_head(
     head: Head,
     lr: float,
     schedule: Schedule,
-    seed: int,
-    watch: Watch | None = None,
-) -> tuple["keras.Model", pd.DataFrame]:
-    """Train a head on rows `train` of `features`, float32 (n, width), stop by rows `val`; the head and its history.
-
-    `train` and `val` are row numbers, int (m,); a row may stand in `train` several times.
-    """
-    runtime.seed(seed)
-    shown = np.asarray(features[train])
-    model = build_head(features.shape[1], classes, head, shown)
-    history = fit(model, (shown, labels[train]), (np.asarray(features[val]), labels[val]), lr, schedule, watch)
-    return model, history
+    runtime: Runtime,
+) -> "keras.Model":
+    """A head trained on rows `train` of `features`, float32 (n, width), stopped by rows `val`; row numbers as in Examples."""
+    learner = Learner(None, Examples([features], features, labels, train, val), classes, head, schedule, runtime)
+    learner.learn(lr)
+    return learner.head

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar, Literal
 
 import threadpoolctl
 from pydantic import BaseModel, Field
@@ -22,6 +23,8 @@ class Machine(BaseModel):
     deterministic: bool
     inter_op: int = Field(ge=1)
     intra_op: int = Field(ge=1)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+    xla: bool
 
 
 class Threads(Leaves, Machine):
@@ -29,8 +32,11 @@ class Threads(Leaves, Machine):
 
 
 class Runtime(Section, Machine):
-    """params.yaml: runtime."""
+    """params.yaml: runtime; results do not depend on `memory`."""
 
+    untracked: ClassVar = frozenset({"memory"})
+
+    memory: int = Field(ge=0)
     seed: int = Field(ge=0)
 
 
@@ -44,11 +50,12 @@ def configure(runtime: Machine) -> None:
 
 
 def start_keras(runtime: Machine) -> None:
-    """`configure`, then import keras without the notices that TensorFlow's libraries print on machines without a GPU."""
+    """`configure`, then import keras and set its precision; the notices that TensorFlow prints on machines without a GPU are held back."""
     configure(runtime)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # an error that matters is a Python exception too
     with hushed():
-        importlib.import_module("keras")
+        keras = importlib.import_module("keras")
+    keras.mixed_precision.set_dtype_policy(runtime.precision)
 
 
 @contextmanager

@@ -1,26 +1,35 @@
-"""The trained model on disk and in the hand: a folder with `model.weights.h5` and `config.json`, nothing else needed.
+"""The trained model on disk and in the hand: a folder with two weights files and `config.json`, nothing else needed.
+
+`trained.weights.h5` is what training changed, `trunk.weights.h5` the frozen trunk, byte for byte the one that it began with: DVC
+stores equal files once. With all layers trained there is no trunk file.
 
 The whole model takes uint8 (n, side, side, 3), RGB: the train mean is subtracted (a weight of the model), the trunk's pooled
 features are computed, the head gives probabilities.
 """
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.lib import fit, trunk
+from stages.lib.cut import Unfrozen, unfreeze
 from stages.lib.errors import InputError
 from stages.lib.files import replacing_folder, write_json
 from stages.lib.fit import Head
 from stages.lib.progress import track
+from stages.lib.scores import HELD_OUT
+from stages.lib.thumbnails import Resized, classes
 from stages.lib.trunk import Preprocess
 
 if TYPE_CHECKING:
     import keras
 
 BATCH = 32  # images at once in `predict`
+CHUNK = 2048  # images in memory at once in `predict_rows`
 
 
 class Config(BaseModel):
@@ -31,6 +40,7 @@ class Config(BaseModel):
     backbone: str
     side: int
     preprocess: Preprocess
+    unfreeze: Unfrozen
     head: Head
     classes: list[str]
 
@@ -51,6 +61,22 @@ class Classifier:
         batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         shown = track(batches, len(batches), what, "batches")
         return np.concatenate([np.asarray(self.model.predict_on_batch(batch)) for batch in shown])
+
+    def predict_rows(self, resized: Resized, rows: pd.DataFrame, what: str) -> np.ndarray:
+        """Probabilities of thumbnails on disk, float32 (len(rows), classes), read a chunk at a time."""
+        answers = []
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows.iloc[start : start + CHUNK]
+            told = f"{what}: images {start + 1:,} to {start + len(chunk):,} of {len(rows):,},"
+            answers.append(self.predict(resized.take(chunk), told))
+        return np.concatenate(answers)
+
+
+def held_out(dataset: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
+    """The val and test rows of `dataset`; InputError where its classes are not the model's `genres`."""
+    if (found := classes(dataset)) != genres:
+        raise InputError(f"the model knows the genres {genres}, the dataset has {found}; run `dvc repro train`")
+    return dataset[dataset["split"].isin(HELD_OUT)].reset_index(drop=True)
 
 
 def compose(body: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "keras.Model":
@@ -77,16 +103,26 @@ def rebuild(config: Config) -> "keras.Model":
     return compose(body, head, np.zeros((config.side, config.side, 3), np.float32))
 
 
-def save(folder: Path, model: "keras.Model", config: Config) -> None:
-    """Write `folder` whole or not at all; equal weights give equal bytes.
+def save(folder: Path, model: "keras.Model", config: Config, weights: Path) -> None:
+    """Write `folder` whole or not at all; equal weights give equal bytes. `weights` are those that the trunk began with.
 
     What is written is the model as `load` rebuilds it: one that was trained would bring its optimizer's state along.
     """
     plain = rebuild(config)
     plain.set_weights(model.get_weights())
     with replacing_folder(folder) as part:
-        plain.save_weights(part / "model.weights.h5")
+        trained(plain, config).save_weights(part / "trained.weights.h5")
+        if config.unfreeze != "all":
+            shutil.copyfile(weights, part / "trunk.weights.h5")
         write_json(part / "config.json", config.model_dump())
+
+
+def trained(model: "keras.Model", config: Config) -> "keras.Model":
+    """Of a whole model what training sets: the mean, the trunk's unfrozen layers, the head."""
+    from stages.lib.trained import Trained
+
+    unfrozen = unfreeze(model.get_layer("trunk"), config.unfreeze)
+    return Trained([model.get_layer("centre"), *unfrozen, model.get_layer("head")])
 
 
 def load(folder: Path) -> Classifier:
@@ -101,5 +137,7 @@ def load(folder: Path) -> Classifier:
             f"{folder}/config.json is of another version of this code ({wrong}); run `dvc repro train`"
         ) from None
     model = rebuild(config)
-    trunk.load_weights(model, folder / "model.weights.h5")
+    if config.unfreeze != "all":
+        trunk.load_weights(model.get_layer("trunk"), folder / "trunk.weights.h5")
+    trunk.load_weights(trained(model, config), folder / "trained.weights.h5")
     return Classifier(model, config)
