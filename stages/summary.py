@@ -1,7 +1,7 @@
 """The results on one screen: each backbone beside the baselines; `python -m stages.summary show` prints them.
 
-Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/baseline.json, metrics/balance.json,
-        metrics/pairs.json, plots/train/BACKBONE/
+Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/finetune.json, metrics/baseline.json,
+        metrics/balance.json, metrics/pairs.json, plots/train/BACKBONE/
 Writes: metrics/summary.json, plots/summary.png, plots/curves.png
 Params: train.backbones
 """
@@ -30,6 +30,7 @@ Where to look next
   dvc exp run -S lr=1e-5 && dvc metrics diff   another learning rate, and what it changes"""
 CAPTION = """\
 accuracy on test images; lines: 95% intervals, whole titles resampled
+orange: the fine-tuned genre-classifier
 blue: backbones, best validation accuracy first; grey: baselines
 dashed: 0.5478, the original study's best, for reference only: other thumbnails,
 split at random by image (a title on all sides), ImageNet weights"""
@@ -58,9 +59,9 @@ def short(sides: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def summarise(backbones: dict[str, Any], baselines: dict[str, Any]) -> dict[str, Any]:
-    """{"backbones": {name: short scores}, "baselines": the same} from each model's val and test scores."""
-    parts = {"backbones": backbones, "baselines": baselines}
+def summarise(finetuned: dict[str, Any], backbones: dict[str, Any], baselines: dict[str, Any]) -> dict[str, Any]:
+    """{"finetuned": {name: short scores}, "backbones": the same, "baselines": the same} from each model's val and test scores."""
+    parts = {"finetuned": finetuned, "backbones": backbones, "baselines": baselines}
     return {part: {name: short(sides) for name, sides in models.items()} for part, models in parts.items()}
 
 
@@ -83,11 +84,11 @@ def ranked(models: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Aligned plain text: a line a backbone, the baselines below."""
-    models = [*summary["backbones"], *summary["baselines"], "backbone", "baseline"]
-    width = max(len(name) for name in models)
-    parts = [section(title, summary[f"{title}s"], width) for title in ("backbone", "baseline")]
-    return "\n".join([*parts, NEXT])
+    """Aligned plain text: a line a model, the fine-tuned one above, the baselines below."""
+    parts = {"fine-tuned": summary["finetuned"], "backbone": summary["backbones"], "baseline": summary["baselines"]}
+    width = max(len(name) for title, models in parts.items() for name in (title, *models))
+    sections = [section(title, models, width) for title, models in parts.items()]
+    return "\n".join([*sections, NEXT])
 
 
 def section(title: str, models: dict[str, Any], width: int) -> str:
@@ -102,10 +103,11 @@ def section(title: str, models: dict[str, Any], width: int) -> str:
 
 
 def figure(summary: dict[str, Any]) -> Figure:
-    """Test accuracy with its interval: backbones above, baselines in grey below, the study's best as a dashed line."""
-    backbones, baselines = ranked(summary["backbones"]), ranked(summary["baselines"])
-    names, rows = zip(*backbones, *baselines, strict=True)
-    colours = [figures.BLUE] * len(backbones) + [figures.GREY] * len(baselines)
+    """Test accuracy with its interval: the fine-tuned model, the backbones, the baselines; the study's best as a dashed line."""
+    tuned, backbones, baselines = (ranked(summary[part]) for part in ("finetuned", "backbones", "baselines"))
+    names, rows = zip(*tuned, *backbones, *baselines, strict=True)
+    shades = {figures.ORANGE: tuned, figures.BLUE: backbones, figures.GREY: baselines}
+    colours = [colour for colour, models in shades.items() for _ in models]
     drawn = figures.blank(7, 2.2 + 0.45 * len(rows))
     axes = drawn.subplots()
     intervals = [row["test_accuracy_interval"] for row in rows]
@@ -172,6 +174,7 @@ def main(
     context: typer.Context,
     evaluated: Path = Path("metrics/evaluate"),
     baseline: Path = Path("metrics/baseline.json"),
+    finetune: Path = Path("metrics/finetune.json"),
     balance: Path = Path("metrics/balance.json"),
     pairs: Path = Path("metrics/pairs.json"),
     metrics: Path = Path("metrics/summary.json"),
@@ -183,9 +186,8 @@ def main(
     if context.invoked_subcommand is not None:
         return
     names = params.read(Params).train.backbones
-    summary = summarise(
-        {name: read(evaluated / f"{name}.json", "evaluate") for name in names}, read(baseline, "baseline")
-    )
+    scored = {name: read(evaluated / f"{name}.json", "evaluate") for name in names}
+    summary = summarise({"genre-classifier": read(finetune, "finetune")["best"]}, scored, read(baseline, "baseline"))
     write_json(metrics, {**summary, **experiments(read(balance, "balance"), read(pairs, "pairs"))})
     figures.save(figure(summary), plot)
     figures.save(curves([history(training, name) for name in names]), learned)

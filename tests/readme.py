@@ -21,6 +21,7 @@ OTHERS = {
     "CHANGELOG.md": "what changed for users",
     ".ci/run": "what CI runs",
     "docs/crawling.md": "the crawl: manners, resuming, limits, faults, speed",
+    "docs/handling.md": "the grid: trunk and tail, several machines, speed",
 }
 ORDER = ("stages", "stages/sources", "stages/sources/demo", "stages/backbones", "stages/lib", "tests", "bench")
 
@@ -33,7 +34,7 @@ def stages() -> dict[str, dict]:
 def paths(entries: list) -> list[str]:
     """Output paths of a stage, options left off, the matrix item written B."""
     names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
-    return [name.replace("${item.backbone}", "B") for name in names]
+    return [name.replace("${item.backbone}", "B").replace("${item.unfreeze}", "U") for name in names]
 
 
 def stage_table() -> str:
@@ -41,7 +42,7 @@ def stage_table() -> str:
     rows = ["| stage | does | writes |", "|---|---|---|"]
     for name, stage in stages().items():
         written = [path for kind in ("outs", "metrics", "plots") for path in paths(stage.get(kind, []))]
-        shown = f"{name}@B" if "matrix" in stage else name
+        shown = name + {1: "@B", 2: "@B-U"}.get(len(stage.get("matrix", {})), "")
         rows.append(f"| {shown} | {stage['desc'].removesuffix('.')} | {', '.join(f'`{path}`' for path in written)} |")
     return "\n".join(rows)
 
@@ -77,7 +78,8 @@ def reruns() -> str:
 
 def blocks() -> dict[str, str]:
     """What must stand behind each marker."""
-    return {"stages": stage_table(), "files": file_tree(), "reruns": reruns()}
+    grid = (REPOSITORY / "metrics/handling.md").read_text(encoding="utf-8").rstrip()
+    return {"stages": stage_table(), "files": file_tree(), "reruns": reruns(), "grid": grid}
 
 
 def block(text: str, marker: str) -> str:

@@ -9,13 +9,13 @@ import pytest
 from closure import REPOSITORY, closure
 from ruamel.yaml import YAML
 
-from stages.lib import params
+from stages.lib import params, trunk
 
 GRAPH = YAML(typ="safe", pure=True).load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))
 STAGES = GRAPH["stages"]
 ORDER = [
     "crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features", "train",
-    "evaluate", "balance", "pairs", "summary",
+    "evaluate", "handling", "select", "finetune", "balance", "pairs", "summary",
 ]  # fmt: skip
 
 
@@ -33,6 +33,8 @@ def test_a_stage_s_listed_code_is_the_import_closure_of_its_module(stage):
     expected = {path.as_posix() for path in closure(Path(f"stages/{stage}.py"))}
     if "matrix" in STAGES[stage]:
         expected.add("stages/backbones/${item.backbone}.py")  # chosen by name: only this architecture
+    if stage == "finetune":  # any of them, as metrics/select.json says
+        expected |= {f"stages/backbones/{name}.py" for name in trunk.known()}
     assert code(stage) == sorted(expected)
 
 
@@ -70,7 +72,9 @@ def test_git_ignores_what_dvc_caches_and_nothing_else_that_stages_write():
     for stage in STAGES.values():
         for entry in [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]:
             path, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
-            (cached if options.get("cache", True) else kept).append(path.replace("${item.backbone}", "resnet50"))
+            for item, value in (("backbone", "resnet50"), ("unfreeze", "0")):
+                path = path.replace(f"${{item.{item}}}", value)
+            (cached if options.get("cache", True) else kept).append(path)
     command = ["git", "check-ignore", "--no-index", *cached, *kept]
     ignored = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
     assert ignored == cached

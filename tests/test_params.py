@@ -107,10 +107,24 @@ def test_dvc_watches_whole_sections_shared_leaves_and_no_untracked_key():
         backbones: list[str]
         epochs: int
 
+    class Outer(params.Section):
+        untracked = frozenset({"where"})
+        where: str
+        inner: Own
+        rest: int
+
     class Wanted(params.File):
         lr: float
         train: Own
+        handling: Outer
         resize: Resize
         split: Split
 
-    assert params.tracked(Wanted) == ["lr", "resize", "split.seed", "train.epochs"]
+    assert params.tracked(Wanted) == [
+        "handling.inner.epochs",
+        "handling.rest",
+        "lr",
+        "resize",
+        "split.seed",
+        "train.epochs",
+    ]

@@ -16,6 +16,7 @@ from tiny import BACKBONE, shrink
 BIN = Path(sys.executable).parent
 BEFORE_TRAINING = ["crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features"]
 FROM_TRAINING = ["train", "evaluate", "balance", "pairs", "summary"]
+GRID = ["handling", "handling", "select", "finetune"]
 
 
 class Clone:
@@ -64,7 +65,7 @@ def clone(tmp_path_factory):
 
 
 def test_every_stage_runs_once_in_the_given_order(clone):
-    assert clone.ran(clone.first) == BEFORE_TRAINING + FROM_TRAINING
+    assert clone.ran(clone.first) == [*BEFORE_TRAINING, "train", "evaluate", *GRID, "balance", "pairs", "summary"]
 
 
 def test_what_is_left_out_is_counted_and_stops_nothing(clone):
@@ -107,7 +108,7 @@ def test_the_committed_learning_rate_as_typed_changes_nothing(clone):
 
 def test_the_graph_is_drawn_with_every_stage(clone):
     drawn = clone.type("dvc dag")
-    assert [stage for stage in BEFORE_TRAINING + FROM_TRAINING if stage not in drawn] == []
+    assert [stage for stage in BEFORE_TRAINING + FROM_TRAINING + GRID if stage not in drawn] == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from closure import REPOSITORY
 TEXT = readme.README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("marker", ["stages", "files", "reruns"])
+@pytest.mark.parametrize("marker", ["stages", "files", "reruns", "grid"])
 def test_what_follows_from_the_code_is_true(marker):
     # written anew by `python tests/readme.py`
     assert readme.block(TEXT, marker) == readme.blocks()[marker]
@@ -31,7 +31,7 @@ def test_every_make_target_that_the_readme_names_is_there():
 
 def test_the_results_shown_are_the_committed_ones():
     summary = json.loads((REPOSITORY / "metrics/summary.json").read_text(encoding="utf-8"))
-    for backbone, result in summary["backbones"].items():
+    for backbone, result in [*summary["finetuned"].items(), *summary["backbones"].items()]:
         row = next(line for line in TEXT.splitlines() if line.split()[:1] == [backbone])
         assert f"{result['test_accuracy']:.3f}" in row
         assert f"{result['val_accuracy']:.3f}" in row

@@ -15,7 +15,16 @@ QUALITY = 88  # of JPEGs, which are for sheets of many pictures
 GAP = 4  # pixels between two pictures of a sheet
 MARGIN = 150  # pixels for the names of a sheet's rows
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # told apart by colour-blind people (Okabe and Ito, 2008)
-PALETTE = (BLUE, "#E69F00", "#009E73")  # bars that stand side by side
+PALETTE = (
+    BLUE,
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    ORANGE,
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+)  # side by side, in this order
 DARK = 55  # per cent from which a cell of "Blues" wants white text
 LONGEST = 18  # characters of a name in a figure
 

@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from stages.lib.errors import InputError
 
 STAGES = Path(__file__).parent.parent
-SHARED = {"lr", "runtime", "head"}  # top-level keys that belong to no single stage
+SHARED = {"lr", "runtime", "head", "augment"}  # top-level keys that belong to no single stage
 
 
 class Section(BaseModel):
@@ -99,6 +99,14 @@ def names(key: str, annotation: Any) -> list[str]:
         return [key]
     if issubclass(annotation, Leaves):
         return [f"{key}.{leaf}" for leaf in annotation.model_fields]
-    if issubclass(annotation, Section) and annotation.untracked:
-        return [f"{key}.{leaf}" for leaf in annotation.model_fields if leaf not in annotation.untracked]
+    if issubclass(annotation, Section) and partial(annotation):
+        kept = {leaf: field for leaf, field in annotation.model_fields.items() if leaf not in annotation.untracked}
+        return [name for leaf, field in kept.items() for name in names(f"{key}.{leaf}", field.annotation)]
     return [key]
+
+
+def partial(section: Any) -> bool:
+    """Does `section`, or one in it, have keys that are not tracked?"""
+    if not isinstance(section, type) or not issubclass(section, Section):
+        return False
+    return bool(section.untracked) or any(partial(field.annotation) for field in section.model_fields.values())
