@@ -15,7 +15,7 @@ GENRES = ["comic", "drama", "pure"]
 WRITTEN = ["confusion.csv", "confusion.png", "examples.png", "genres.png"]
 
 
-class Eye:
+class Eye(saved.Classifier):
     """A stand-in for a trained model: as sure of a genre as its channel is bright; it remembers how many images it saw."""
 
     classes = GENRES
@@ -83,9 +83,9 @@ def test_every_val_and_test_row_has_its_prediction_in_the_order_of_the_dataset(d
 
 def test_predictions_do_not_depend_on_the_chunk(drawn_dataset, model, monkeypatch):
     resized, rows = Resized(Path("data/resized")), drawn_dataset
-    whole = evaluate.predict(model, resized, rows, "resnet50")
-    monkeypatch.setattr(evaluate, "CHUNK", 7)
-    assert (evaluate.predict(model, resized, rows, "resnet50") == whole).all()
+    whole = model.predict_rows(resized, rows, "resnet50")
+    monkeypatch.setattr(saved, "CHUNK", 7)
+    assert (model.predict_rows(resized, rows, "resnet50") == whole).all()
     assert model.seen[1:] == [7] * 8 + [4]
 
 
