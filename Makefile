@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # EXTRA=gpu installs the CUDA build of TensorFlow.
 EXTRA ?=
+# Test files run side by side; each process holds about 1.5 GiB.
+JOBS ?= 2
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
 STAMP := .venv/installed-$(LOCK)
@@ -31,7 +33,7 @@ check: setup
 	$(BIN)/mypy
 
 test: check
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # The locks carry hashes and no index's URL; one version of each package serves every Python.
 lock: setup
