@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # EXTRA=gpu installs the CUDA build of TensorFlow.
 EXTRA ?=
-# Test files run side by side; each process holds about 1.5 GiB.
+# Test files run side by side; each process holds about 2 GiB.
 JOBS ?= 2
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin

@@ -21,7 +21,7 @@ OTHERS = {
     "CHANGELOG.md": "what changed for users",
     ".ci/run": "what CI runs",
     "docs/crawling.md": "the crawl: manners, resuming, limits, faults, speed",
-    "docs/handling.md": "the grid: trunk and tail, several machines, speed",
+    "docs/handling.md": "the grid: trunk and tail, several machines",
 }
 ORDER = ("stages", "stages/sources", "stages/sources/demo", "stages/backbones", "stages/lib", "tests", "bench")
 
