@@ -93,9 +93,7 @@ def plain(case: Case, data: Data) -> dict[str, float]:
         started = time.perf_counter()
         base = body(case)
         unfreeze(base, case.unfreeze)
-        head = fit.build_head(
-            base.output_shape[-1], GENRES, case.head.model_copy(update={"units": cell.units}), np.zeros(0)
-        )
+        head = fit.build_head(base.output_shape[-1], GENRES, case.head.model_copy(update={"units": cell.units}), None)
         model = saved.compose(base, head, data.mean)
         model.compile(keras.optimizers.Adam(cell.lr), "sparse_categorical_crossentropy", metrics=["accuracy"])
         watch = Watch()

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from stages.lib import fit, runtime, saved, trunk
+from stages.lib.batches import Batches
 from stages.lib.cut import Cut, cut, listed, unfreeze
 from stages.lib.errors import InputError
-from stages.lib.runtime import Threads
+from stages.lib.runtime import Runtime
 
 SIDE = {"inception_v3": 75}  # pixels; 64 elsewhere
+MACHINE = Runtime(seed=1, deterministic=True, inter_op=1, intra_op=2, precision="float32", xla=False, memory=100)
 HEAD = fit.Head(pool="average", standardise=False, units=8, dropout=0.0)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def keras():
-    runtime.start_keras(Threads(deterministic=True, inter_op=1, intra_op=2, precision="float32", xla=False))
+    runtime.start_keras(MACHINE)
     import keras
 
     return keras
@@ -69,7 +71,9 @@ def answer(half: Cut, images: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("layers", [0, 1, 10, 20, 40, "all"])
-@pytest.mark.parametrize("backbone", ["resnet50", "inception_v3", "vgg16", "vgg19", "mobilenet_v2", "convnext_tiny"])
+@pytest.mark.parametrize(
+    "backbone", ["resnet50", "inception_v3", "vgg16", "vgg19", "mobilenet_v2", "convnext_tiny", "efficientnet_v2_b0"]
+)
 def test_the_halves_say_what_the_whole_says(backbone, layers):
     if backbone.startswith("vgg") and layers in (20, 40):
         layers = {20: 5, 40: 15}[layers]  # they have 19 and 22 layers
@@ -109,10 +113,10 @@ def test_with_everything_unfrozen_the_image_itself_crosses():
 def learners(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras.Model", list[list[np.ndarray]]]:
     """The plain way, images through the whole model, and the tail on what crosses: equal weights, each its own."""
     whole_body, _ = halves(backbone, layers, build=built)
-    head = fit.build_head(whole_body.output_shape[-1], 4, HEAD, np.zeros((2, whole_body.output_shape[-1]), np.float32))
+    head = fit.build_head(whole_body.output_shape[-1], 4, HEAD, None)
     whole = saved.compose(whole_body, head, mean(backbone))
     tail_body, half = halves(backbone, layers, build=built)
-    own = fit.build_head(tail_body.output_shape[-1], 4, HEAD, np.zeros((2, tail_body.output_shape[-1]), np.float32))
+    own = fit.build_head(tail_body.output_shape[-1], 4, HEAD, None)
     own.set_weights(head.get_weights())
     tail = keras.Model(half.tail.inputs, own(half.tail.output))
     for model in (whole, tail):
@@ -148,6 +152,33 @@ def agree_on_gradients(mine: list, plain: list, before: list[np.ndarray]) -> Non
         # a float32 weight tells its step only to its own last digit
         tolerance = 1e-3 * np.abs(step).max() + 2e-7 * np.abs(start).max()
         np.testing.assert_allclose(np.asarray(own) - start, step, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "vgg16"])
+def test_a_head_trained_on_cached_outputs_equals_one_trained_through_the_backbone(keras, backbone):
+    images, labels, rows = shown(backbone, 24), np.arange(24) % 4, np.arange(24)
+    body, half = halves(backbone, 0)
+    [features] = listed(half.frozen.predict_on_batch(images))
+    schedule = fit.Schedule(batch=8, epochs=5, patience=5)
+    examples = fit.Examples([features], features, labels, rows[:16], rows[16:])
+    cached = fit.Learner(None, examples, 4, HEAD, schedule, MACHINE)
+    head = fit.build_head(features.shape[1], 4, HEAD, None)
+    head.set_weights(cached.head.get_weights())
+    start = head.get_weights()
+    body.trainable = False
+    through = saved.compose(body, head, mean(backbone))
+    through.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy", jit_compile=False)
+    batches = Batches([images], labels, rows[:16], 8, MACHINE.seed)
+    losses, weights = [], []
+    for epoch in range(schedule.epochs):
+        losses.append(float(np.mean([through.train_on_batch(*batch) for batch in batches.epoch(epoch)])))
+        weights.append(head.get_weights())
+    history = cached.learn(0.001)
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
+    best = weights[history["val_accuracy"].argmax()]  # the epoch whose weights are kept
+    for mine, through_it, first in zip(cached.head.get_weights(), best, start, strict=True):
+        assert np.abs(through_it - first).max() > 1e-3
+        np.testing.assert_allclose(mine, through_it, rtol=0, atol=1e-4)
 
 
 def test_what_the_tail_learned_is_in_the_body(keras):

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from made import BACKBONE
@@ -108,6 +109,47 @@ def test_a_model_trained_on_what_crosses_the_cut_is_the_model_that_is_saved(prep
     rows = read_table(prepared / "data/dataset.parquet", DATASET).query("split == 'val'")
     predicted = model.predict(Resized(prepared / "data/resized").take(rows), "val").argmax(axis=1)
     assert (predicted == rows["label"]).mean() == pytest.approx(metrics["val_accuracy"], abs=1e-6)
+
+
+@pytest.fixture
+def trained_plainly(prepared, set_params, run_stage):
+    """What a function of other params trains, beside what params.yaml's train: the losses of both, three layers unfrozen."""
+
+    def both(changed):
+        found = []
+        for params in ({}, changed):
+            set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": 3} | params)
+            assert run_stage("train", BACKBONE).returncode == 0
+            found.append(json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())["val_loss"])
+        return found
+
+    return both
+
+
+def test_xla_trains_the_same_model_to_rounding(trained_plainly):
+    plain, compiled = trained_plainly({"runtime.xla": True})
+    assert compiled == pytest.approx(plain, rel=1e-3)
+
+
+def test_sixteen_bits_train_a_model_like_the_one_of_32_and_its_weights_have_32(trained_plainly, prepared):
+    plain, mixed = trained_plainly({"runtime.precision": "mixed_bfloat16"})
+    assert mixed != plain
+    assert mixed == pytest.approx(plain, rel=0.05)
+    with h5py.File(prepared / f"models/{BACKBONE}/trained.weights.h5") as file:
+        kinds = set()
+        file.visititems(lambda _, each: kinds.add(each.dtype) if isinstance(each, h5py.Dataset) else None)
+    assert {kind for kind in kinds if kind.kind == "f"} == {np.dtype(np.float32)}
+
+
+def test_sixteen_bits_change_features_by_their_rounding_alone(prepared, set_params, run_stage):
+    path = prepared / f"data/features/{BACKBONE}.npy"
+    whole = np.load(path)
+    set_params({"runtime.precision": "mixed_bfloat16"})
+    assert run_stage("features", BACKBONE).returncode == 0
+    rounded = np.load(path)
+    assert rounded.dtype == np.float32
+    assert not np.array_equal(rounded, whole)
+    assert np.abs(rounded - whole).mean() < 0.02 * np.abs(whole).mean()
 
 
 def test_more_layers_than_there_are_is_refused(prepared, set_params):

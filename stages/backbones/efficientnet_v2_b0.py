@@ -11,17 +11,10 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255  # of ImageNet's p
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded.
-
-    Stochastic depth is off: calibration, the one pass in training mode, has to see every block.
-    """
-    model = keras.applications.EfficientNetV2B0(
+    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
+    return keras.applications.EfficientNetV2B0(
         include_top=False, weights=None, input_shape=(side, side, 3), include_preprocessing=False
     )
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0
-    return model
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:

@@ -9,17 +9,10 @@ STYLE = ("stem_activation", "block1b_add", "block2d_add", "block3d_add")
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded.
-
-    Stochastic depth is off: calibration, the one pass in training mode, has to see every block.
-    """
-    model = keras.applications.EfficientNetV2S(
+    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
+    return keras.applications.EfficientNetV2S(
         include_top=False, weights=None, input_shape=(side, side, 3), include_preprocessing=False
     )
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0
-    return model
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:

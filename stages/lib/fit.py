@@ -51,10 +51,11 @@ class Training(Leaves, Schedule):
     """What experiments share of params.yaml: train."""
 
 
-def build_head(width: int, classes: int, head: Head, features: np.ndarray) -> "keras.Model":
+def build_head(width: int, classes: int, head: Head, features: np.ndarray | None) -> "keras.Model":
     """Pooled features, float32 (n, width) → probabilities (n, classes): Dense(relu), Dropout, Dense(softmax), as in the study.
 
-    With `head.standardise`, features are first brought to zero mean and unit variance over `features`, the train rows.
+    With `head.standardise`, features are first brought to zero mean and unit variance over `features`, the train rows; without,
+    `features` may be None.
     """
     import keras
 
@@ -104,8 +105,8 @@ class Learner:
 
         self.examples, self.schedule, self.seed = examples, schedule, runtime.seed
         seed(runtime.seed)
-        shown = np.asarray(examples.features[examples.train])
-        self.head = build_head(shown.shape[1], classes, head, shown)
+        shown = np.asarray(examples.features[examples.train]) if head.standardise else None  # gigabytes, if flattened
+        self.head = build_head(examples.features.shape[1], classes, head, shown)
         self.model = self.head
         if tail is not None:
             inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in tail.inputs]
@@ -117,6 +118,8 @@ class Learner:
             jit_compile=runtime.xla,
         )
         self.model.optimizer.build(self.model.trainable_variables)
+        self.model.make_train_function()
+        self.model.make_test_function()
         self.start = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
 
     def learn(self, lr: float, watch: Watch | None = None) -> pd.DataFrame:
@@ -135,8 +138,8 @@ class Learner:
         history: list[dict[str, float]] = []
         best, weights = -1, self.model.get_weights()
         for epoch in range(self.schedule.epochs):
-            history.append(measured(self.model, self.model.train_on_batch, train.epoch(epoch), ""))
-            history[-1] |= measured(self.model, self.model.test_on_batch, val.epoch(epoch), "val_")
+            history.append(measured(self.model, self.model.train_function, train.epoch(epoch), ""))
+            history[-1] |= measured(self.model, self.model.test_function, val.epoch(epoch), "val_")
             if watch is not None:
                 watch(epoch, history[-1])
             if best < 0 or history[-1]["val_accuracy"] > history[best]["val_accuracy"]:
@@ -164,14 +167,13 @@ def measured(
 
     Keras's `fit` does the same with a new input pipeline for each epoch, which costs more than a small head's steps.
     """
-    total, right, lost = 0, 0, 0.0
-    for inputs, labels in batches:
-        model.reset_metrics()  # Keras does it itself, or did not, by version
-        found = step(inputs, labels, return_dict=True)
-        total += len(labels)
-        right += round(float(found["accuracy"]) * len(labels))  # whole images: equal accuracies are equal numbers
-        lost += float(found["loss"]) * len(labels)
-    return {f"{prefix}accuracy": right / total, f"{prefix}loss": lost / total}
+    model.reset_metrics()
+    total, found = 0, {}
+    for batch in batches:
+        found = step(iter([batch]))  # over all batches so far; read once, at the end, so that no step waits for it
+        total += len(batch[1])
+    right = round(float(found["accuracy"]) * total)  # whole images: equal accuracies are equal numbers
+    return {f"{prefix}accuracy": right / total, f"{prefix}loss": float(found["loss"])}
 
 
 def fit_head(

@@ -5,6 +5,7 @@ threads for each they are equal bit for bit, and different numbers of threads di
 """
 
 import importlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ def configure(runtime: Machine) -> None:
     os.environ["TF_NUM_INTEROP_THREADS"] = str(runtime.inter_op)
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(runtime.intra_op)
     os.environ["TF_DETERMINISTIC_OPS"] = str(int(runtime.deterministic))
+    os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # processes may share a GPU: none takes all of its memory at once
     os.environ["OMP_NUM_THREADS"] = str(runtime.intra_op)
     threadpoolctl.threadpool_limits(runtime.intra_op)
 
@@ -53,6 +55,7 @@ def start_keras(runtime: Machine) -> None:
     """`configure`, then import keras and set its precision; the notices that TensorFlow prints on machines without a GPU are held back."""
     configure(runtime)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # an error that matters is a Python exception too
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many models are built one after the other
     with hushed():
         keras = importlib.import_module("keras")
     keras.mixed_precision.set_dtype_policy(runtime.precision)

@@ -42,11 +42,20 @@ def module(backbone: str) -> ModuleType:
 
 
 def build_core(backbone: str, side: int) -> "keras.Model":
-    """The whole backbone without top, weights not loaded; `side` in pixels."""
+    """The whole backbone without top, weights not loaded; `side` in pixels.
+
+    Stochastic depth is off: calibration, the one pass in training mode, has to see every block.
+    """
+    import keras
+
     architecture = module(backbone)
     if side < architecture.SMALLEST_SIDE:
         raise InputError(f"resize.side is {side}: {backbone} needs at least {architecture.SMALLEST_SIDE} pixels")
-    return architecture.build(side)
+    core = architecture.build(side)
+    for layer in core.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0
+    return core
 
 
 def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights: Path | None) -> "keras.Model":
