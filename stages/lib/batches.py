@@ -19,6 +19,11 @@ class Batches:
     ):
         self.arrays, self.labels, self.rows, self.batch, self.seed = arrays, labels, rows, batch, seed
 
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.rows) // self.batch)
+
     def epoch(self, number: int) -> Iterator[Batch]:
         """All rows once."""
         order = self.rows

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
+from stages.lib.batches import Batch, Batches
 from stages.lib.params import Leaves, Section
 from stages.lib.runtime import Runtime, seed
 from stages.lib.trunk import Pool
@@ -110,7 +111,8 @@ class Learner:
         self.model = self.head
         if tail is not None:
             inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in tail.inputs]
-            self.model = keras.Model(inputs, self.head(tail(inputs)))
+            answer = self.head(tail(inputs))
+            self.model = keras.Model(inputs if len(inputs) > 1 else inputs[0], answer)  # as batches have them
         self.model.compile(
             keras.optimizers.Adam(),
             "sparse_categorical_crossentropy",
@@ -118,15 +120,11 @@ class Learner:
             jit_compile=runtime.xla,
         )
         self.model.optimizer.build(self.model.trainable_variables)
-        self.model.make_train_function()
-        self.model.make_test_function()
         self.start = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
 
     def learn(self, lr: float, watch: Watch | None = None) -> pd.DataFrame:
         """Train, and leave the model with its best weights (by accuracy on val rows); one row an epoch of what was measured."""
         import keras
-
-        from stages.lib.batches import Batches
 
         for variable, value in zip(self._variables(), self.start, strict=True):
             variable.assign(value)
@@ -138,8 +136,9 @@ class Learner:
         history: list[dict[str, float]] = []
         best, weights = -1, self.model.get_weights()
         for epoch in range(self.schedule.epochs):
-            history.append(measured(self.model, self.model.train_function, train.epoch(epoch), ""))
-            history[-1] |= measured(self.model, self.model.test_function, val.epoch(epoch), "val_")
+            history.append(measured(self.model, train, epoch, train=True))
+            told = measured(self.model, val, epoch, train=False)
+            history[-1] |= {f"val_{name}": value for name, value in told.items()}
             if watch is not None:
                 watch(epoch, history[-1])
             if best < 0 or history[-1]["val_accuracy"] > history[best]["val_accuracy"]:
@@ -160,20 +159,31 @@ class Learner:
         return self.model.variables + self.model.optimizer.variables
 
 
-def measured(
-    model: "keras.Model", step: Callable[..., dict[str, Any]], batches: Iterator[Any], prefix: str
-) -> dict[str, float]:
-    """Take `step`, one of the model's, on each of `batches`; accuracy and loss over all of them, under names with `prefix`.
+def measured(model: "keras.Model", batches: Batches, epoch: int, train: bool) -> dict[str, float]:
+    """Train on an epoch of `batches`, or only look; accuracy and loss over all of them."""
+    import keras
 
-    Keras's `fit` does the same with a new input pipeline for each epoch, which costs more than a small head's steps.
-    """
+    shown = batches.epoch(epoch)
+    if keras.backend.backend() == "tensorflow":
+        found = stepped(model, shown, train)
+    elif train:
+        told = model.fit(shown, steps_per_epoch=batches.steps, shuffle=False, verbose=0)
+        found = {name: values[-1] for name, values in told.history.items()}
+    else:
+        found = model.evaluate(shown, steps=batches.steps, verbose=0, return_dict=True)
+    return {"accuracy": float(found["accuracy"]), "loss": float(found["loss"])}
+
+
+def stepped(model: "keras.Model", batches: Iterator[Batch], train: bool) -> dict[str, Any]:
+    """What `fit` and `evaluate` do, without the new input pipeline for each epoch, which costs more than a small head's steps."""
+    model.make_train_function()
+    model.make_test_function()
+    step = model.train_function if train else model.test_function
     model.reset_metrics()
-    total, found = 0, {}
+    found: dict[str, Any] = {}
     for batch in batches:
-        found = step(iter([batch]))  # over all batches so far; read once, at the end, so that no step waits for it
-        total += len(batch[1])
-    right = round(float(found["accuracy"]) * total)  # whole images: equal accuracies are equal numbers
-    return {f"{prefix}accuracy": right / total, f"{prefix}loss": float(found["loss"])}
+        found = step(iter([batch]))  # over all batches so far; read at the end alone, so that no step waits for it
+    return found
 
 
 def fit_head(
