@@ -128,7 +128,16 @@ def learners(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras.M
 
 @pytest.mark.parametrize(
     ("backbone", "layers"),
-    [("resnet50", 10), ("inception_v3", 10), ("vgg16", 4), ("mobilenet_v2", 0), ("mobilenet_v2", 20)],
+    [
+        ("resnet50", 10),
+        ("inception_v3", 10),
+        ("vgg16", 4),
+        ("vgg19", 4),
+        ("mobilenet_v2", 0),
+        ("mobilenet_v2", 20),
+        ("convnext_tiny", 6),
+        ("efficientnet_v2_b0", 10),
+    ],
 )
 def test_the_first_steps_have_the_losses_and_gradients_of_the_plain_way(keras, backbone, layers):
     whole, tail, crossed = learners(keras, backbone, layers)
