@@ -1,65 +1,98 @@
-"""Rebalanced variants of the train rows, each trained on the same frozen features and scored on the same test rows.
+"""Eight ways to deal with genres of unequal size, each trained over several seeds and scored on the same test rows.
 
-Reads:  data/dataset.parquet, data/features/BACKBONE.npy (balance.backbone)
+Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), BACKBONE-augmented.npy where augment.copies > 0
 Writes: metrics/balance.json, plots/balance.png
-Params: balance, lr, head, train.batch / epochs / patience, runtime
+Params: balance, experiments, augment.copies, lr, head, train.batch / epochs / patience, runtime
 
 none: as crawled. down: a genre with more than `cap` train rows keeps `cap` of them. equal: every genre has `count` train rows,
-drawn without replacement where there are more, repeated where there are fewer. Validation and test rows stay as they are.
+drawn without replacement where there are more; where there are fewer, variants of them are added, if there are any, and then
+repeats. mixup: as equal, but mixtures of two rows of the genre are added. The other four keep the rows and change the loss:
+stages/lib/losses.py. Validation and test rows stay as they are.
 """
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import figures, fit, params, runtime, scores
+from stages.lib import compare, figures, footing, losses, params, runtime
+from stages.lib.augment import Copies, with_variants
 from stages.lib.command import run
 from stages.lib.files import write_json
-from stages.lib.fit import Head, Training
+from stages.lib.footing import Task, Trials
+from stages.lib.losses import Loss
 from stages.lib.progress import track
-from stages.lib.runtime import Runtime
-from stages.lib.thumbnails import DATASET, classes, read_features, read_table
+from stages.lib.scores import most_probable
+from stages.lib.thumbnails import DATASET, classes, read_table
 
-VARIANTS = ("none", "down", "equal")
-CAPTION = "in brackets: test images; a dot at 0: none was recognised"
+BASELINE = "none"
+ROWS = (BASELINE, "down", "equal", "mixup")
+LOSSES = ("class_weights", "effective_weights", "focal", "logit_adjustment")
+CAPTION = """\
+95% intervals: whole titles resampled, the same for both; averaged over seeds
+below: change of each genre's recall, in hundredths; in brackets: test images"""
+log = logging.getLogger(__name__)
 
 
 class Balance(params.Section):
     """params.yaml: balance."""
 
-    backbone: str
     cap: int = Field(ge=1)
     count: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    alpha: float = Field(gt=0)
+    beta: float = Field(ge=0, lt=1)
+    gamma: float = Field(ge=0)
+    tau: float = Field(ge=0)
 
 
-class Params(params.File):
+class Params(footing.Common):
     """What this stage reads of params.yaml."""
 
     balance: Balance
-    lr: float = Field(gt=0)
-    head: Head
-    train: Training
-    runtime: Runtime
+    augment: Copies
 
 
 def down(labels: np.ndarray, rows: np.ndarray, cap: int, generator: np.random.Generator) -> np.ndarray:
     """`rows`, int (n,), ascending, with at most `cap` drawn of each label; `labels` is indexed by row."""
-    return chosen(labels, rows, lambda members: drawn(members, min(cap, len(members)), generator))
+    return joined([drawn(members, min(cap, len(members)), generator) for members in parts(labels, rows)])
 
 
-def equal(labels: np.ndarray, rows: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """`rows` with exactly `count` of each label: every row as often as the next, or once more."""
-    return chosen(labels, rows, lambda members: repeated(members, count, generator))
+def equal(
+    labels: np.ndarray, rows: np.ndarray, spare: np.ndarray, count: int, generator: np.random.Generator
+) -> np.ndarray:
+    """`rows` with exactly `count` of each label: rows themselves first, then `spare` ones, each as often as the next or once more."""
+    return joined(
+        [
+            filled(members, spare[labels[spare] == labels[members[0]]], count, generator)
+            for members in parts(labels, rows)
+        ]
+    )
 
 
-def chosen(labels: np.ndarray, rows: np.ndarray, choose: Any) -> np.ndarray:
-    """What `choose` makes of each label's rows, joined, ascending."""
-    return np.sort(np.concatenate([choose(rows[labels[rows] == label]) for label in np.unique(labels[rows])]))
+def filled(members: np.ndarray, spare: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """`count` rows of one label."""
+    if count <= len(members):
+        return drawn(members, count, generator)
+    if count <= len(members) + len(spare):
+        return np.concatenate([members, drawn(spare, count - len(members), generator)])
+    everything = np.concatenate([members, spare])
+    whole, rest = divmod(count, len(everything))
+    return np.concatenate([np.tile(everything, whole), drawn(everything, rest, generator)])
+
+
+def parts(labels: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """The rows of each label that has some, by label."""
+    return [rows[labels[rows] == label] for label in np.unique(labels[rows])]
+
+
+def joined(chosen: list[np.ndarray]) -> np.ndarray:
+    """All of them, ascending."""
+    return np.sort(np.concatenate(chosen))
 
 
 def drawn(members: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
@@ -67,57 +100,116 @@ def drawn(members: np.ndarray, count: int, generator: np.random.Generator) -> np
     return generator.permutation(members)[:count]
 
 
-def repeated(members: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """All of `members` as often as they fit into `count`, and a drawn rest."""
-    whole, rest = divmod(count, len(members))
-    return np.concatenate([np.tile(members, whole), drawn(members, rest, generator)])
+def mixed(task: Task, count: int, alpha: float, generator: np.random.Generator) -> Task:
+    """`task` with `count` train rows of each label: where there are fewer, λ a + (1 - λ) b of two of them, λ ~ Beta(alpha, alpha).
+
+    Mixup (Zhang et al., 2018, arXiv:1710.09412) within a genre, on features, so that labels stay whole.
+    """
+    rows, features, labels = [], [np.zeros((0, task.features.shape[1]), np.float32)], []
+    for members in parts(task.labels, task.train):
+        rows.append(drawn(members, min(count, len(members)), generator))
+        short = count - len(rows[-1])
+        one, other = generator.choice(members, (2, short))
+        weight = generator.beta(alpha, alpha, (short, 1)).astype(np.float32)
+        features.append(weight * task.features[one] + (1 - weight) * task.features[other])
+        labels += [task.labels[members[0]]] * short
+    wider = task.with_rows(np.concatenate(features), np.asarray(labels, np.int64))
+    return replace(wider, train=np.concatenate([joined(rows), np.arange(len(task.labels), len(wider.labels))]))
 
 
-def train_rows(variant: str, labels: np.ndarray, rows: np.ndarray, settings: Balance) -> np.ndarray:
-    """The train rows of one variant; a row may stand there several times."""
-    generator = np.random.default_rng(settings.seed)
-    if variant == "down":
-        return down(labels, rows, settings.cap, generator)
-    if variant == "equal":
-        return equal(labels, rows, settings.count, generator)
-    return rows
+def rebalanced(name: str, task: Task, spare: np.ndarray, settings: Balance, generator: np.random.Generator) -> Task:
+    """`task` with the train rows of one variant; `spare` are variants of train rows."""
+    if name == "down":
+        return replace(task, train=down(task.labels, task.train, settings.cap, generator))
+    if name == "equal":
+        return replace(task, train=equal(task.labels, task.train, spare, settings.count, generator))
+    if name == "mixup":
+        return mixed(task, settings.count, settings.alpha, generator)
+    return task
 
 
-def outcome(variant: str, dataset: pd.DataFrame, features: np.ndarray, settings: Params) -> dict[str, Any]:
-    """Train one variant; its train rows by genre and its scores on the untouched test rows."""
-    genres = classes(dataset)
-    labels, sides = dataset["label"].to_numpy(np.int64), dataset["split"].to_numpy()
-    rows = train_rows(variant, labels, np.flatnonzero(sides == "train"), settings.balance)
-    val, test = np.flatnonzero(sides == "val"), np.flatnonzero(sides == "test")
-    head = fit.fit_head(
-        features, labels, rows, val, len(genres), settings.head, settings.lr, settings.train, settings.runtime
-    )
-    probabilities = np.asarray(head.predict_on_batch(np.asarray(features[test])))
-    groups = dataset["group"].to_numpy()[test]
-    counts = np.bincount(labels[rows], minlength=len(genres))
-    return {
-        "train_images": {genre: int(count) for genre, count in zip(genres, counts, strict=True)},
-        "test": scores.score(labels[test], probabilities, groups, genres, np.random.default_rng(settings.runtime.seed)),
+def loss(name: str, counts: np.ndarray, settings: Balance) -> Loss | None:
+    """What is minimised, None for plain cross-entropy; `counts`, int (k,), of the train rows."""
+    if name == "class_weights":
+        return losses.weighted(losses.class_weights(counts))
+    if name == "effective_weights":
+        return losses.weighted(losses.effective_weights(counts, settings.beta))
+    if name == "focal":
+        return losses.focal(settings.gamma)
+    if name == "logit_adjustment":
+        return losses.adjusted(counts, settings.tau)
+    return None
+
+
+def outcomes(task: Task, spare: np.ndarray, settings: Params) -> dict[str, Any]:
+    """Train every variant; of each its train rows by genre, its scores, and how it differs from the baseline."""
+    trials, names = Trials(settings), (*ROWS, *LOSSES)
+    said = {
+        name: trained(name, task, spare, settings, trials) for name in track(names, len(names), "trained", "variants")
     }
+    plain, labels, groups = most_probable(said[BASELINE]), task.labels[task.test], task.groups[task.test]
+    found = {}
+    for name in names:
+        generator = np.random.default_rng(settings.runtime.seed)
+        change = compare.difference(labels, groups, most_probable(said[name]), plain, task.classes, generator)
+        rows = rebalanced(name, task, spare, settings.balance, np.random.default_rng(settings.experiments.seeds[0]))
+        found[name] = {
+            "train_images": {genre: int(count) for genre, count in zip(task.classes, rows.counts(), strict=True)},
+            "test": footing.scored(task, said[name]),
+            "against_none": change,
+            "outcome": compare.verdict(f"{name} changes balanced accuracy", change["balanced_accuracy"]),
+        }
+    return found
 
 
-def draw(outcomes: dict[str, Any]) -> Figure:
-    """Recall of each genre under each variant, as grouped bars, with the variants' accuracies below."""
-    genres = outcomes["none"]["test"]["per_genre"]
-    recalls = {name: [of["recall"] for of in each["test"]["per_genre"].values()] for name, each in outcomes.items()}
-    figure = figures.blank(7, 1.9 + 0.45 * len(genres))
-    axes = figure.subplots()
-    figures.draw_bars(axes, recalls, [f"{figures.clipped(genre)} ({of['support']})" for genre, of in genres.items()])
-    totals = [totals_line(name, each["test"]) for name, each in outcomes.items()]
-    axes.set_xlabel("\n".join([CAPTION, *totals]), loc="left", fontsize=9)
-    figure.suptitle("What rebalancing the train images does to each genre's recall", fontsize=11)
+def trained(name: str, task: Task, spare: np.ndarray, settings: Params, trials: Trials) -> np.ndarray:
+    """What heads trained in one way say of the test rows, float32 (seeds, n, k)."""
+
+    def vary(given: Task, generator: np.random.Generator) -> Task:
+        return rebalanced(name, given, spare, settings.balance, generator)
+
+    return trials.answers(task, loss(name, task.counts(), settings.balance), vary=vary).test
+
+
+def draw(found: dict[str, Any]) -> Figure:
+    """Change of accuracy and balanced accuracy with intervals, a line a variant; below, change of each genre's recall."""
+    names = [name for name in found if name != BASELINE]
+    genres = found[BASELINE]["test"]["per_genre"]
+    figure = figures.blank(9.2, 3.4 + 0.72 * len(names))
+    above, below = figure.subplots(2, 2, sharey="row", height_ratios=(len(names), len(names) + 1))
+    for axes, measure in zip(above, ("accuracy", "balanced_accuracy"), strict=True):
+        draw_changes(axes, {name: found[name]["against_none"][measure] for name in names}, measure.replace("_", " "))
+    for axes in below:
+        axes.remove()
+    axes = figure.add_subplot(2, 1, 2)
+    changes = [[found[name]["against_none"]["recall"].get(genre) for genre in genres] for name in names]
+    values = np.array([[np.nan if each is None else each["difference"] for each in row] for row in changes])
+    columns = [f"{figures.clipped(genre)} ({of['support']})" for genre, of in genres.items()]
+    figures.draw_change_map(axes, values, [name.replace("_", " ") for name in names], columns)
+    axes.set_xlabel(CAPTION, loc="left", fontsize=9)
+    figure.suptitle(headline(found), fontsize=11)
     figure.tight_layout()
     return figure
 
 
-def totals_line(variant: str, test: dict[str, Any]) -> str:
-    """A variant's accuracies in words."""
-    return f"{variant}: accuracy {test['accuracy']:.3f}, balanced {test['balanced_accuracy']:.3f}"
+def draw_changes(axes: Axes, changes: dict[str, Any], measure: str) -> None:
+    """One panel."""
+    points = [change["difference"] for change in changes.values()]
+    intervals = [change["interval"] for change in changes.values()]
+    figures.draw_intervals(
+        axes, [name.replace("_", " ") for name in changes], points, intervals, [figures.BLUE] * len(points)
+    )
+    axes.axvline(0, color="black", linewidth=1, zorder=0)
+    axes.set_title(f"change of {measure}", fontsize=10)
+
+
+def headline(found: dict[str, Any]) -> str:
+    """What the figure shows."""
+    gains = [name for name, each in found.items() if each["against_none"]["balanced_accuracy"]["interval"][0] > 0]
+    said = (
+        f"{', '.join(gains)} raise balanced accuracy" if gains else "no variant raises balanced accuracy beyond doubt"
+    )
+    return f"Genres of unequal size: {said.replace('_', ' ')}"
 
 
 def main(
@@ -130,11 +222,15 @@ def main(
     settings = params.read(Params)
     runtime.start_keras(settings.runtime)
     rows = read_table(dataset, DATASET)
-    table = read_features(features / f"{settings.balance.backbone}.npy", len(rows))
-    shown = track(VARIANTS, len(VARIANTS), "trained", "variants")
-    outcomes = {variant: outcome(variant, rows, table, settings) for variant in shown}
-    write_json(metrics, {"backbone": settings.balance.backbone, "variants": outcomes})
-    figures.save(draw(outcomes), plot)
+    backbone, copies = settings.experiments.backbone, settings.augment.copies
+    wider, table = with_variants(rows, features, backbone, copies)
+    task = footing.task(wider, table, classes(rows))
+    spare = np.arange(len(rows), len(wider))
+    found = outcomes(replace(task, train=task.train[task.train < len(rows)]), spare, settings)
+    write_json(metrics, {**footing.about(settings, rows), "variants": found})
+    figures.save(draw(found), plot)
+    for name in found:
+        log.info(found[name]["outcome"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The results on one screen: each backbone beside the baselines; `python -m stages.summary show` prints them.
 
 Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/finetune.json, metrics/baseline.json,
-        metrics/balance.json, metrics/pairs.json, plots/train/BACKBONE/
+        metrics/balance.json, metrics/pairs.json, metrics/label_limit.json, metrics/criterion.json,
+        metrics/leakage.json, plots/train/BACKBONE/
 Writes: metrics/summary.json, plots/summary.png, plots/curves.png
 Params: train.backbones
 """
@@ -65,17 +66,36 @@ def summarise(finetuned: dict[str, Any], backbones: dict[str, Any], baselines: d
     return {part: {name: short(sides) for name, sides in models.items()} for part, models in parts.items()}
 
 
-def experiments(balance: dict[str, Any], pairs: dict[str, Any]) -> dict[str, Any]:
-    """{"balance": {variant: scores}, "pairs": {pair: scores}}: test figures of the experiments, without genres."""
+def experiments(
+    balance: dict[str, Any],
+    pairs: dict[str, Any],
+    label_limit: dict[str, Any],
+    criterion: dict[str, Any],
+    leakage: dict[str, Any],
+) -> dict[str, Any]:
+    """Test figures of each experiment that a reviewer compares, without genres: changes, means, and those of a few genres."""
+    variants = {name: each["against_none"] for name, each in balance["variants"].items() if name != "none"}
+    measures = ("accuracy", "balanced_accuracy")
+    found = pairs["pairs"].values()
     return {
-        "balance": {name: overall(variant["test"]) for name, variant in balance["variants"].items()},
-        "pairs": {name: overall(pair["test"]) for name, pair in pairs["pairs"].items()},
+        "balance": {
+            name: {measure: of[measure]["difference"] for measure in measures} for name, of in variants.items()
+        },
+        "pairs": {
+            "mean_accuracy": sum(each["test"]["accuracy"] for each in found) / len(found),
+            "least_accuracy": min(each["test"]["accuracy"] for each in found),
+            "mean_change_from_ten_way": sum(each["against_ten_way"]["difference"] for each in found) / len(found),
+        },
+        "label_limit": {
+            f"{len(each['genres'])}_genres": {name: each[name] for name in ("accuracy", "kappa")}
+            for each in label_limit["steps"]
+        },
+        "criterion": {
+            name: {measure: each[measure] for measure in ("accuracy", "kappa")}
+            for name, each in criterion["criteria"].items()
+        },
+        "leakage": {measure: of["difference"] for measure, of in leakage["leakage"].items()},
     }
-
-
-def overall(test: dict[str, Any]) -> dict[str, Any]:
-    """The test figures of one experiment that `dvc metrics diff` should show."""
-    return {f"test_{name}": test[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
 
 
 def ranked(models: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -177,6 +197,9 @@ def main(
     finetune: Path = Path("metrics/finetune.json"),
     balance: Path = Path("metrics/balance.json"),
     pairs: Path = Path("metrics/pairs.json"),
+    label_limit: Path = Path("metrics/label_limit.json"),
+    criterion: Path = Path("metrics/criterion.json"),
+    leakage: Path = Path("metrics/leakage.json"),
     metrics: Path = Path("metrics/summary.json"),
     plot: Path = Path("plots/summary.png"),
     training: Path = Path("plots/train"),
@@ -188,7 +211,8 @@ def main(
     names = params.read(Params).train.backbones
     scored = {name: read(evaluated / f"{name}.json", "evaluate") for name in names}
     summary = summarise({"genre-classifier": read(finetune, "finetune")["best"]}, scored, read(baseline, "baseline"))
-    write_json(metrics, {**summary, **experiments(read(balance, "balance"), read(pairs, "pairs"))})
+    tried = [read(path, path.stem) for path in (balance, pairs, label_limit, criterion, leakage)]
+    write_json(metrics, {**summary, **experiments(*tried)})
     figures.save(figure(summary), plot)
     figures.save(curves([history(training, name) for name in names]), learned)
 

@@ -15,7 +15,7 @@ GRAPH = YAML(typ="safe", pure=True).load((REPOSITORY / "dvc.yaml").read_text(enc
 STAGES = GRAPH["stages"]
 ORDER = [
     "crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features", "train",
-    "evaluate", "handling", "select", "finetune", "balance", "pairs", "summary",
+    "evaluate", "handling", "select", "finetune", "balance", "pairs", "label_limit", "criterion", "leakage", "summary",
 ]  # fmt: skip
 
 

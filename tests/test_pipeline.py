@@ -15,7 +15,7 @@ from tiny import BACKBONE, shrink
 
 BIN = Path(sys.executable).parent
 BEFORE_TRAINING = ["crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features"]
-FROM_TRAINING = ["train", "evaluate", "balance", "pairs", "summary"]
+FROM_TRAINING = ["train", "evaluate", "balance", "pairs", "label_limit", "criterion", "leakage", "summary"]
 GRID = ["handling", "handling", "select", "finetune"]
 
 
@@ -65,7 +65,16 @@ def clone(tmp_path_factory):
 
 
 def test_every_stage_runs_once_in_the_given_order(clone):
-    assert clone.ran(clone.first) == [*BEFORE_TRAINING, "train", "evaluate", *GRID, "balance", "pairs", "summary"]
+    assert clone.ran(clone.first) == [
+        *BEFORE_TRAINING,
+        "train",
+        "evaluate",
+        *GRID,
+        "balance",
+        "pairs",
+        "label_limit",
+        "summary",
+    ]
 
 
 def test_what_is_left_out_is_counted_and_stops_nothing(clone):

@@ -45,9 +45,18 @@ def metrics(workspace, set_params):
         Path(f"metrics/evaluate/{name}.json").write_text(json.dumps(scores))
     Path("metrics/finetune.json").write_text(json.dumps({"best": scored(FINETUNED)["genre-classifier"], "cuts": {}}))
     Path("metrics/baseline.json").write_text(json.dumps(scored(BASELINES)))
-    tests = {"test": {"accuracy": 0.4, "balanced_accuracy": 0.3, "macro_f1": 0.2, "per_genre": {}}}
-    Path("metrics/balance.json").write_text(json.dumps({"backbone": "resnet50", "variants": {"none": tests}}))
-    Path("metrics/pairs.json").write_text(json.dumps({"backbone": "resnet50", "pairs": {"comic_daily": tests}}))
+    change = {"against_none": {name: {"difference": 0.02} for name in ("accuracy", "balanced_accuracy")}}
+    pairs = {
+        name: {"test": {"accuracy": accuracy}, "against_ten_way": {"difference": 0.1}}
+        for name, accuracy in (("comic_daily", 0.6), ("drama_pure", 0.8))
+    }
+    Path("metrics/balance.json").write_text(json.dumps({"variants": {"none": change, "focal": change}}))
+    Path("metrics/pairs.json").write_text(json.dumps({"pairs": pairs}))
+    steps = [{"genres": ["a", "b"], "accuracy": 0.9, "kappa": 0.7, "accuracy_interval": [0, 1]}]
+    Path("metrics/label_limit.json").write_text(json.dumps({"steps": steps, "random": []}))
+    criteria = {"author": {"accuracy": 0.6, "kappa": 0.5, "images": 9}}
+    Path("metrics/leakage.json").write_text(json.dumps({"leakage": {"accuracy": {"difference": 0.1}}}))
+    Path("metrics/criterion.json").write_text(json.dumps({"criteria": criteria}))
     for name in BACKBONES:
         for side in ("train", "val"):
             path = Path(f"plots/train/{name}/{side}/accuracy.tsv")
@@ -66,12 +75,16 @@ def test_the_summary_holds_the_few_figures_of_each_model_and_no_more(metrics):
     found = json.loads(Path("metrics/summary.json").read_text())
     assert {part: list(models) for part, models in found.items()} == {
         "backbones": ["resnet50", "vgg16"],
-        "balance": ["none"],
+        "balance": ["focal"],
         "baselines": ["colour_histogram", "majority"],
+        "criterion": ["author"],
         "finetuned": ["genre-classifier"],
-        "pairs": ["comic_daily"],
+        "label_limit": ["2_genres"],
+        "leakage": ["accuracy"],
+        "pairs": ["least_accuracy", "mean_accuracy", "mean_change_from_ten_way"],
     }
-    assert found["balance"]["none"] == {"test_accuracy": 0.4, "test_balanced_accuracy": 0.3, "test_macro_f1": 0.2}
+    assert found["balance"]["focal"] == {"accuracy": 0.02, "balanced_accuracy": 0.02}
+    assert found["pairs"] == {"least_accuracy": 0.6, "mean_accuracy": 0.7, "mean_change_from_ten_way": 0.1}
     assert found["backbones"]["resnet50"] == {
         "val_accuracy": 0.51,
         "test_accuracy": 0.412,

@@ -15,8 +15,10 @@ TINY = {
     ("handling", "epochs"): 2,
     ("finetune", "unfreeze"): [4],
     ("finetune", "epochs"): 2,
-    ("balance", "backbone"): BACKBONE,
-    ("pairs", "backbone"): BACKBONE,
+    ("experiments", "backbone"): BACKBONE,
+    ("experiments", "seeds"): [77, 78],
+    ("pairs", "which"): 3,
+    ("label_limit", "orders"): 1,
 }
 
 

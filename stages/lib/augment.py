@@ -4,13 +4,15 @@ A variant is a row of the dataset with `copy` 1, 2, ...; the rows themselves are
 resized thumbnail wherever it is needed, the same each time.
 """
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from stages.lib.params import Section
-from stages.lib.thumbnails import Resized
+from stages.lib.params import Leaves, Section
+from stages.lib.thumbnails import Resized, read_features
 
 
 class Augment(Section):
@@ -23,6 +25,12 @@ class Augment(Section):
     shear: float = Field(ge=0, lt=1)
     zoom: float = Field(ge=0, lt=1)
     flip: bool
+
+
+class Copies(Leaves):
+    """What stages that need no pixels share of params.yaml: augment."""
+
+    copies: int = Field(ge=0)
 
 
 class Variants:
@@ -46,6 +54,16 @@ def extended(dataset: pd.DataFrame, copies: int) -> pd.DataFrame:
     return pd.concat(
         [dataset.assign(copy=0), *(train.assign(copy=copy + 1) for copy in range(copies))], ignore_index=True
     )
+
+
+def with_variants(dataset: pd.DataFrame, features: Path, backbone: str, copies: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """`extended` rows and their features, float32 (n, width), from the folder that `features` wrote."""
+    rows = extended(dataset, copies)
+    table = read_features(features / f"{backbone}.npy", len(dataset))
+    if not copies:
+        return rows, table
+    augmented = read_features(features / f"{backbone}-augmented.npy", len(rows) - len(dataset))
+    return rows, np.concatenate([table, augmented])
 
 
 def variant(image: np.ndarray, key: np.ndarray, settings: Augment) -> np.ndarray:

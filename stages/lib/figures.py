@@ -113,6 +113,33 @@ def draw_bars(axes: Axes, values: Mapping[str, Sequence[float]], names: Sequence
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
+def draw_change_map(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Draw changes, float (rows, columns), as hundredths on purple (more) and orange (less); nan stays empty."""
+    largest = max(0.05, float(np.nanmax(np.abs(values), initial=0)))
+    axes.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = values[row, column]
+        colour = "white" if abs(value) > 0.6 * largest else "black"
+        axes.text(column, row, f"{100 * value:+.0f}", ha="center", va="center", fontsize=9, color=colour)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def draw_share_map(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None:
+    """Draw shares, float (k, k), from one half up, as per cent; nan stays empty."""
+    axes.imshow(100 * values, cmap="Blues", vmin=50, vmax=100)
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = 100 * values[row, column]
+        colour = "white" if value > 50 + DARK / 2 else "black"
+        axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=9, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
 def draw_captioned(axes: Axes, image: np.ndarray, caption: str, colour: str) -> None:
     """Draw one picture, uint8 (h, w, 3), RGB, in a frame of `colour` with its caption below."""
     axes.imshow(image, interpolation="nearest")

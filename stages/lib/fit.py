@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from stages.lib.batches import Batch, Batches
+from stages.lib.losses import Loss
 from stages.lib.params import Leaves, Section
 from stages.lib.runtime import Runtime, seed
 from stages.lib.trunk import Pool
@@ -90,7 +91,8 @@ class Examples:
 class Learner:
     """A head on a tail, compiled once, that learns from the same start at each learning rate: what it learned before leaves no trace.
 
-    Without a tail the head is trained on features. With one, of which some layers are trainable, they learn too.
+    Without a tail the head is trained on features. With one, of which some layers are trainable, they learn too. `loss` is
+    cross-entropy unless another is given.
     """
 
     def __init__(
@@ -101,13 +103,13 @@ class Learner:
         head: Head,
         schedule: Schedule,
         runtime: Runtime,
+        loss: Loss | None = None,
     ):
         import keras
 
         self.examples, self.schedule, self.seed = examples, schedule, runtime.seed
-        seed(runtime.seed)
-        shown = np.asarray(examples.features[examples.train]) if head.standardise else None  # gigabytes, if flattened
-        self.head = build_head(examples.features.shape[1], classes, head, shown)
+        self.shape, self.classes = head, classes
+        self.head = self._head()
         self.model = self.head
         if tail is not None:
             inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in tail.inputs]
@@ -115,7 +117,7 @@ class Learner:
             self.model = keras.Model(inputs if len(inputs) > 1 else inputs[0], answer)  # as batches have them
         self.model.compile(
             keras.optimizers.Adam(),
-            "sparse_categorical_crossentropy",
+            loss or "sparse_categorical_crossentropy",
             metrics=["accuracy"],
             jit_compile=runtime.xla,
         )
@@ -148,12 +150,36 @@ class Learner:
         self.model.set_weights(weights)
         return pd.DataFrame(history).rename_axis("epoch").reset_index()
 
+    def again(self, examples: Examples, seed: int) -> None:
+        """Begin anew with other examples, of the same shapes, and another seed, as a new learner would; what was traced is kept.
+
+        Only the head's start depends on them: a tail begins as it did.
+        """
+        self.examples, self.seed = examples, seed
+        fresh = {id(old): new for old, new in zip(self.head.variables, self._head().variables, strict=True)}
+        begun = zip(self._variables(), self.start, strict=True)
+        self.start = [np.asarray(fresh[id(each)]) if id(each) in fresh else value for each, value in begun]
+
+    def adopt(self, weights: list[np.ndarray]) -> None:
+        """Begin with the weights of a head for other labels, all but those of its last layer."""
+        last = {id(each) for each in self.head.layers[-1].variables}
+        given = zip(self.head.weights, weights, strict=True)
+        adopted = {id(own): value for own, value in given if id(own) not in last}
+        self.start = [adopted.get(id(each), value) for each, value in zip(self._variables(), self.start, strict=True)]
+
     def kept(self, history: pd.DataFrame) -> dict[str, Any]:
         """The epoch that was kept, what it scored, how much was trained."""
         best = history.loc[history["val_accuracy"].idxmax()]
         scores = {name: float(best[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
         trainable = sum(int(np.prod(weight.shape)) for weight in self.model.trainable_weights)
         return {"epochs": len(history), "best_epoch": int(best["epoch"]), "trainable_parameters": trainable, **scores}
+
+    def _head(self) -> "keras.Model":
+        """Not trained yet."""
+        seed(self.seed)
+        examples, standardise = self.examples, self.shape.standardise
+        shown = np.asarray(examples.features[examples.train]) if standardise else None  # gigabytes, if flattened
+        return build_head(examples.features.shape[1], self.classes, self.shape, shown)
 
     def _variables(self) -> list["keras.Variable"]:
         return self.model.variables + self.model.optimizer.variables

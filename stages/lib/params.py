@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from stages.lib.errors import InputError
 
 STAGES = Path(__file__).parent.parent
-SHARED = {"lr", "runtime", "head", "augment"}  # top-level keys that belong to no single stage
+SHARED = {"lr", "runtime", "head", "augment", "experiments"}  # top-level keys that belong to no single stage
 
 
 class Section(BaseModel):

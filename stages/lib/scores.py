@@ -62,8 +62,8 @@ def score(
 
 
 def most_probable(probabilities: np.ndarray) -> np.ndarray:
-    """Predicted labels, int (n,)."""
-    return probabilities.argmax(axis=1)
+    """Predicted labels, int (n,); of probabilities for each of several seeds, float (seeds, n, k), int (seeds, n)."""
+    return probabilities.argmax(axis=-1)
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -97,6 +97,13 @@ def balanced_accuracy(counts: np.ndarray) -> float:
     return float(recalls(counts)[counts.sum(axis=1) > 0].mean())
 
 
+def kappa(counts: np.ndarray) -> float:
+    """Cohen's kappa (1960): (accuracy - chance) / (1 - chance), chance by how often each genre is true and predicted; 0.0 for one."""
+    total = counts.sum()
+    chance = float((counts.sum(axis=0) * counts.sum(axis=1)).sum() / total**2)
+    return float((np.trace(counts) / total - chance) / (1 - chance)) if chance < 1 else 0.0
+
+
 def macro_f1(counts: np.ndarray) -> float:
     """The mean F1 of the genres that occur, as true or as predicted label (scikit-learn's default)."""
     return float(f1s(counts)[counts.sum(axis=0) + counts.sum(axis=1) > 0].mean())
@@ -126,9 +133,9 @@ def per_genre(counts: np.ndarray, genres: Sequence[str]) -> dict[str, dict[str, 
 def accuracy_interval(hits: np.ndarray, groups: np.ndarray, generator: np.random.Generator) -> list[float]:
     """[low, high] of the accuracy, 95 %: the percentile bootstrap over whole groups.
 
-    `hits` bool (n,), `groups` int (n,). Images of one title stand and fall together, so titles are drawn with replacement
-    and not images, whose interval would be several times too narrow. It is the cluster bootstrap of Field and Welsh (2007,
-    doi:10.1111/j.1467-9868.2007.00593.x). One group alone gives an interval without width.
+    `hits` bool (n,), or their averages over seeds, `groups` int (n,). Images of one title stand and fall together, so titles are
+    drawn with replacement and not images, whose interval would be several times too narrow. It is the cluster bootstrap of Field
+    and Welsh (2007, doi:10.1111/j.1467-9868.2007.00593.x). One group alone gives an interval without width.
     """
     _, inverse = np.unique(groups, return_inverse=True)
     sizes = np.bincount(inverse)

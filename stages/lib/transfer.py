@@ -14,13 +14,13 @@ import pandas as pd
 
 from stages.lib import mean as means
 from stages.lib import trunk
-from stages.lib.augment import Augment, Variants, extended
+from stages.lib.augment import Augment, Variants, with_variants
 from stages.lib.crossing import crossing
 from stages.lib.cut import Unfrozen, cut
 from stages.lib.fit import Examples, Head, Learner, Schedule
 from stages.lib.runtime import Runtime
 from stages.lib.saved import Config, compose
-from stages.lib.thumbnails import DATASET, Resized, classes, read_features, read_table
+from stages.lib.thumbnails import DATASET, Resized, classes, read_table
 from stages.lib.trunk import Preprocess
 
 if TYPE_CHECKING:
@@ -104,11 +104,7 @@ def prepared(
 ) -> Iterator[Start]:
     """Compute what crosses the cut, `batch` images at once; with nothing unfrozen that is the features, which are there already."""
     dataset, mean = read_table(sources.dataset, DATASET), means.read(sources.mean).image
-    rows = extended(dataset, augment.copies)
-    features = read_features(sources.features / f"{backbone}.npy", len(dataset))
-    if augment.copies:
-        augmented = read_features(sources.augmented(backbone), len(rows) - len(dataset))
-        features = np.concatenate([features, augmented])
+    rows, features = with_variants(dataset, sources.features, backbone, augment.copies)
     body = trunk.build(backbone, len(mean), head.pool, preprocess, None)
     trunk.load_weights(body, sources.weights(backbone))
     half = cut(body, mean, backbone, head.pool, preprocess, unfreeze)

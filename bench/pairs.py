@@ -1,0 +1,80 @@
+"""Measure all 45 binary models of genre pairs beside one model of ten genres, on the same frozen outputs.
+
+Reads:  nothing: features are noise, since speed does not depend on what they show.
+Writes: a table in Markdown on stdout.
+bench/README.md tells how to read it.
+"""
+
+import time
+from itertools import combinations
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from bench.ways import GENRES
+from stages.lib import fit, footing, runtime
+from stages.lib.footing import Common, Experiments, Task, Trials
+from stages.lib.runtime import Runtime
+
+
+def main(
+    images: Annotated[
+        int, typer.Option(help="train images; a quarter as many are for validation, as many for test")
+    ] = 2000,
+    width: Annotated[int, typer.Option(help="of the features")] = 2048,
+    epochs: Annotated[int, typer.Option(help="none stops early")] = 20,
+    units: Annotated[int, typer.Option(help="of the ten-way model's Dense layer")] = 256,
+    pair_units: Annotated[int, typer.Option(help="of a pair's, as pairs.units")] = 64,
+    rounds: Annotated[int, typer.Option(help="of both, in turn")] = 3,
+) -> None:
+    """Both in turn, in one process, after a model that is not timed; tracing is part of what is timed."""
+    settings = common(units, epochs)
+    runtime.start_keras(settings.runtime)
+    dataset, everything = noise(images, width)
+    Trials(settings).answers(everything)
+    typer.echo("| what | seconds |\n|---|--:|")
+    spent: dict[str, list[float]] = {"ten-way": [], "45 pairs": []}
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        Trials(settings).answers(everything)
+        spent["ten-way"].append(time.perf_counter() - begun)
+        begun, trials = time.perf_counter(), Trials(settings)
+        for pair in combinations(everything.classes, 2):
+            task = footing.subset(dataset, everything, list(pair))
+            trials.answers(task, units=pair_units)
+        spent["45 pairs"].append(time.perf_counter() - begun)
+        for what, seconds in spent.items():
+            typer.echo(f"| {what} | {seconds[-1]:.1f} |")
+    ratio = float(np.median(np.divide(spent["45 pairs"], spent["ten-way"])))
+    typer.echo(f"\nAll 45 pairs cost {ratio:.1f} times one ten-way model: {images} train images, {epochs} epochs each")
+
+
+def common(units: int, epochs: int) -> Common:
+    """As params.yaml, with one seed, and no model stopping early."""
+    machine = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "precision": "float32", "xla": False}
+    return Common(
+        experiments=Experiments(backbone="none", seeds=[77]),
+        lr=1e-4,
+        head=fit.Head(pool="style", standardise=True, units=units, dropout=0.5),
+        train=fit.Training(batch=32, epochs=epochs, patience=epochs),
+        runtime=Runtime.model_validate({**machine, "memory": 1000}),
+    )
+
+
+def noise(images: int, width: int) -> tuple[pd.DataFrame, Task]:
+    """A dataset of genres of equal size, each image a title of its own, and its task."""
+    count = images + images // 4 * 2
+    names = [f"genre {place}" for place in range(GENRES)]
+    labels = np.arange(count) % GENRES
+    sides = np.repeat(["train", "val", "test"], [images, images // 4, images // 4])
+    dataset = pd.DataFrame(
+        {"genre": np.asarray(names)[labels], "label": labels, "split": sides, "group": np.arange(count)}
+    )
+    features = np.random.default_rng(0).normal(size=(count, width)).astype(np.float32)
+    return dataset, footing.task(dataset, features, names)
+
+
+if __name__ == "__main__":
+    typer.run(main)

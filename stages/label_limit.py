@@ -1,0 +1,190 @@
+"""Fewer genres: from all down to two, leaving out the most ambiguous one at a time, beside random orders.
+
+Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
+Writes: metrics/label_limit.json, plots/label_limit.png
+Params: label_limit, experiments, lr, head, train.batch / epochs / patience, runtime
+
+At each step a model of the genres that are left is trained over several seeds; the genre that it confuses most on validation
+images goes next. Fewer labels are easier by themselves: so accuracy stands beside that of always naming the largest genre, Cohen's
+kappa, and what the model of all genres says when it may only choose among those that are left.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pydantic import Field
+
+from stages.lib import compare, figures, footing, params, runtime, scores
+from stages.lib.command import run
+from stages.lib.errors import InputError
+from stages.lib.files import write_json
+from stages.lib.footing import Task, Trials
+from stages.lib.progress import Meter
+from stages.lib.thumbnails import DATASET, classes, read_features, read_table
+
+FEWEST = 2  # genres
+CAPTION = """\
+grey: genres left out in random orders, one seed each; dashed: the model of all genres, choosing among those left
+dotted: always the genre with most train images; band: 95% interval, whole titles resampled"""
+log = logging.getLogger(__name__)
+
+
+class LabelLimit(params.Section):
+    """params.yaml: label_limit."""
+
+    orders: int = Field(ge=0)
+    seed: int = Field(ge=0)
+
+
+class Params(footing.Common):
+    """What this stage reads of params.yaml."""
+
+    label_limit: LabelLimit
+
+
+def ambiguous(task: Task, said: footing.Answers) -> str:
+    """The genre that is most confused with the others on validation images; of equals the first."""
+    return task.classes[int(footing.confused(task, said).sum(axis=1).argmax())]
+
+
+def step(task: Task, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str, Any]:
+    """One number of genres; said and whole: float (seeds, n, k), the model's and what the model of all genres gives these."""
+    labels, groups = task.labels[task.test], task.groups[task.test]
+    mine, theirs = scores.most_probable(said), scores.most_probable(whole)
+    generator = np.random.default_rng([seed, len(task.classes)])
+    found = footing.beside_chance(task, said, seed)
+    return found | {
+        "genres": task.classes,
+        "gain_over_majority": found["accuracy"] - found["majority_accuracy"],
+        "all_genres_accuracy": float((theirs == labels).mean()),
+        "against_all_genres": compare.difference(labels, groups, mine, theirs, task.classes, generator)["accuracy"],
+    }
+
+
+def shrunk(dataset: pd.DataFrame, everything: Task, settings: Params, meter: Meter) -> list[dict[str, Any]]:
+    """All numbers of genres, the most ambiguous left out at a time; `left_out` names the one that is missing since the step before."""
+    trials, task, left, steps = Trials(settings), everything, None, []
+    whole = said = trials.answers(everything)
+    while task.trainable():
+        restricted = footing.restricted(whole.test, everything, task)
+        steps.append({"left_out": left, **step(task, said.test, restricted, settings.runtime.seed)})
+        meter.step()
+        if len(task.classes) <= FEWEST:
+            break
+        left = ambiguous(task, said)
+        task = footing.subset(dataset, everything, [genre for genre in task.classes if genre != left])
+        said = trials.answers(task)
+    return steps
+
+
+def at_random(
+    dataset: pd.DataFrame, everything: Task, order: list[str], trials: Trials, meter: Meter
+) -> list[dict[str, Any]]:
+    """Accuracy and kappa with the genres of `order` left out one after the other."""
+    found = []
+    for gone in range(1, len(order) - FEWEST + 1):
+        task = footing.subset(dataset, everything, [genre for genre in everything.classes if genre not in order[:gone]])
+        if task.trainable():
+            said = trials.answers(task).test
+            told = footing.scored(task, said)
+            counts = scores.confusion(task.labels[task.test], scores.most_probable(said[0]), len(task.classes))
+            found.append({"labels": len(task.classes), "accuracy": told["accuracy"], "kappa": scores.kappa(counts)})
+        meter.step()
+    return found
+
+
+def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[str, Any]:
+    """Train everything; {"steps": of the ambiguous order, "random": of each random one, "outcome": one sentence}.
+
+    Genres without train images are left out from the start.
+    """
+    own, genres = settings.label_limit, everything.learnable()
+    if len(genres) < FEWEST:
+        raise InputError(
+            f"{len(genres)} of {len(everything.classes)} genres have train images; at least {FEWEST} are needed"
+        )
+    everything = footing.subset(dataset, everything, genres)
+    one_seed = settings.experiments.model_copy(update={"seeds": settings.experiments.seeds[:1]})
+    trials = Trials(settings.model_copy(update={"experiments": one_seed}))
+    generator = np.random.default_rng(own.seed)
+    orders = [[genres[place] for place in generator.permutation(len(genres))] for _ in range(own.orders)]
+    count = len(genres) - FEWEST
+    meter = Meter(count + 1 + own.orders * count, "trained", "label sets")
+    steps = shrunk(dataset, everything, settings, meter)
+    random = [
+        {"order": order[:count], "steps": at_random(dataset, everything, order, trials, meter)} for order in orders
+    ]
+    meter.close()
+    return {"steps": steps, "random": random, "outcome": verdict(steps)}
+
+
+def verdict(steps: list[dict[str, Any]]) -> str:
+    """One sentence on the way from all genres to two."""
+    first, last = steps[0], steps[-1]
+    better = sum(each["against_all_genres"]["interval"][0] > 0 for each in steps[1:])
+    return (
+        f"from {len(first['genres'])} genres to {len(last['genres'])} accuracy goes from {first['accuracy']:.3f} to "
+        f"{last['accuracy']:.3f}, kappa from {first['kappa']:.3f} to {last['kappa']:.3f}; at {better} of {len(steps) - 1} steps "
+        "fewer labels in training beat the model of all genres that chooses among those left, beyond doubt"
+    )
+
+
+def draw(found: dict[str, Any]) -> Figure:
+    """Accuracy and kappa against the number of genres; the genre that was left out stands at each step."""
+    figure = figures.blank(9.6, 4.9)
+    left, right = figure.subplots(1, 2)
+    steps = found["steps"]
+    numbers = [len(each["genres"]) for each in steps]
+    low, high = zip(*(each["accuracy_interval"] for each in steps), strict=True)
+    left.fill_between(numbers, low, high, color=figures.BLUE, alpha=0.15, linewidth=0)
+    left.plot(numbers, [each["all_genres_accuracy"] for each in steps], "--", color="black", linewidth=1)
+    left.plot(numbers, [each["majority_accuracy"] for each in steps], ":", color="black", linewidth=1.2)
+    for axes, measure in ((left, "accuracy"), (right, "kappa")):
+        for order in found["random"]:
+            shown = order["steps"]
+            axes.plot([each["labels"] for each in shown], [each[measure] for each in shown], color="0.7", linewidth=1.2)
+        axes.plot(numbers, [each[measure] for each in steps], "o-", color=figures.BLUE, markersize=5)
+        finish(axes, steps, measure)
+    left.set_xlabel(CAPTION, loc="left", fontsize=9)
+    figure.suptitle("Leaving out the most ambiguous genre, one at a time", fontsize=11)
+    figure.tight_layout()
+    return figure
+
+
+def finish(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
+    """Ticks that tell how many genres are left, and which one went."""
+    numbers = [len(each["genres"]) for each in steps]
+    names = ["all" if each["left_out"] is None else f"- {figures.clipped(each['left_out'])}" for each in steps]
+    ticks = [f"{number}  {name}" for number, name in zip(numbers, names, strict=True)]
+    axes.set_xticks(numbers, ticks, rotation=45, ha="right", rotation_mode="anchor")
+    axes.invert_xaxis()
+    axes.set_ylim(0, 1.02)
+    axes.set_title("test accuracy" if measure == "accuracy" else "Cohen's kappa: accuracy beyond chance", fontsize=10)
+    axes.grid(axis="y", color="0.9", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def main(
+    dataset: Path = Path("data/dataset.parquet"),
+    features: Path = Path("data/features"),
+    metrics: Path = Path("metrics/label_limit.json"),
+    plot: Path = Path("plots/label_limit.png"),
+) -> None:
+    """Leave out one genre after the other."""
+    settings = params.read(Params)
+    runtime.start_keras(settings.runtime)
+    rows = read_table(dataset, DATASET)
+    table = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
+    found = outcomes(rows, footing.task(rows, table, classes(rows)), settings)
+    write_json(metrics, {**footing.about(settings, rows), **found})
+    figures.save(draw(found), plot)
+    log.info(found["outcome"])
+
+
+if __name__ == "__main__":
+    run(main, "label_limit")

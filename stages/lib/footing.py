@@ -1,0 +1,209 @@
+"""The common footing of experiments: frozen features, the head and the code of `train`, several seeds, one baseline, untouched test rows.
+
+An experiment is a function from train rows to train rows (or from labels to labels); what it is trained by and scored on is here.
+It knows no files.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from stages.lib import params, scores
+from stages.lib.fit import Examples, Head, Learner, Training
+from stages.lib.losses import Loss
+from stages.lib.runtime import Runtime
+
+
+class Experiments(params.Section):
+    """params.yaml: experiments."""
+
+    backbone: str
+    seeds: list[int] = Field(min_length=1)
+
+
+class Common(params.File):
+    """What every experiment reads of params.yaml."""
+
+    experiments: Experiments
+    lr: float = Field(gt=0)
+    head: Head
+    train: Training
+    runtime: Runtime
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows to be told apart. features: float32 (n, width); labels: int (n,), 0 to k - 1 (others stand in no side); groups: int (n,).
+
+    train, val, test: row numbers, int (m,); `train` may name a row several times.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    classes: list[str]
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+
+    def counts(self) -> np.ndarray:
+        """int (k,): train rows of each label."""
+        return np.bincount(self.labels[self.train], minlength=len(self.classes))
+
+    def trainable(self) -> bool:
+        """Has it train rows of every class, and held-out rows?"""
+        return self.learnable() == self.classes and len(self.val) > 0 and len(self.test) > 0
+
+    def learnable(self) -> list[str]:
+        """The classes that have train rows."""
+        return [name for name, count in zip(self.classes, self.counts(), strict=True) if count]
+
+    def with_rows(self, features: np.ndarray, labels: np.ndarray) -> "Task":
+        """The same with more rows at the end, which belong to no title and no side yet."""
+        if not len(labels):
+            return self
+        return replace(
+            self,
+            features=np.concatenate([self.features, features]),
+            labels=np.concatenate([self.labels, labels]),
+            groups=np.concatenate([self.groups, np.full(len(labels), -1)]),
+        )
+
+
+def task(dataset: pd.DataFrame, features: np.ndarray, genres: list[str]) -> Task:
+    """All genres of the dataset, on its own split."""
+    sides = dataset["split"].to_numpy()
+    train, val, test = (np.flatnonzero(sides == side) for side in ("train", *scores.HELD_OUT))
+    labels, groups = dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy()
+    return Task(features, labels, groups, genres, train, val, test)
+
+
+def digest(dataset: pd.DataFrame) -> str:
+    """Of the test rows, in any order: sha256 of their titles and numbers. Equal digests: experiments were scored on the same images."""
+    test = dataset.loc[dataset["split"] == "test", ["title_id", "no"]].sort_values(["title_id", "no"])
+    lines = test.to_csv(index=False, lineterminator="\n")
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Probabilities, float32 (seeds, n, k), of a task's val rows and of its test rows; and the heads' weights, one list a seed."""
+
+    val: np.ndarray
+    test: np.ndarray
+    heads: list[list[np.ndarray]] = field(default_factory=list)
+
+
+class Trials:
+    """Trains heads, one a seed, and lets them predict; a graph that was traced serves every task of as many classes."""
+
+    def __init__(self, settings: Common):
+        self.settings = settings
+        self.learners: dict[tuple[int, int, Loss | None], Learner] = {}
+
+    def answers(
+        self,
+        given: Task,
+        loss: Loss | None = None,
+        units: int | None = None,
+        begin: Answers | None = None,
+        vary: Callable[[Task, np.random.Generator], Task] | None = None,
+    ) -> Answers:
+        """What heads say of the held-out rows of a task.
+
+        units: of their Dense layer, None for those of `head`. begin: heads of as many units for other labels; they start from those'
+        layers, all but the last. vary: gives the task with other train rows, for each seed.
+        """
+        answers: list[list[np.ndarray]] = [[], []]
+        heads = []
+        for place, seed in enumerate(self.settings.experiments.seeds):
+            varied = given if vary is None else vary(given, np.random.default_rng(seed))
+            learner = self.learner(varied, seed, loss, units or self.settings.head.units)
+            if begin is not None:
+                learner.adopt(begin.heads[place])
+            learner.learn(self.settings.lr)
+            heads.append(learner.head.get_weights())
+            for rows, said in zip((given.val, given.test), answers, strict=True):
+                said.append(np.asarray(learner.head.predict_on_batch(np.asarray(given.features[rows]))))
+        return Answers(*(np.stack(said) for said in answers), heads)
+
+    def learner(self, given: Task, seed: int, loss: Loss | None, units: int) -> Learner:
+        """A learner at its start."""
+        own, key = self.settings, (len(given.classes), units, loss)
+        head = own.head.model_copy(update={"units": units})
+        examples = Examples([given.features], given.features, given.labels, given.train, given.val)
+        if key in self.learners:
+            self.learners[key].again(examples, seed)
+        else:
+            runtime = own.runtime.model_copy(update={"seed": seed})
+            self.learners[key] = Learner(None, examples, len(given.classes), head, own.train, runtime, loss)
+        return self.learners[key]
+
+
+def beside_chance(given: Task, probabilities: np.ndarray, seed: int) -> dict[str, Any]:
+    """`scored`, the interval of the accuracy, and what it is beside chance: the largest class's accuracy, and Cohen's kappa."""
+    labels, predicted = given.labels[given.test], scores.most_probable(probabilities)
+    counts = [scores.confusion(labels, each, len(given.classes)) for each in predicted]
+    hits = (predicted == labels).mean(axis=0)
+    return scored(given, probabilities) | {
+        "accuracy_interval": scores.accuracy_interval(hits, given.groups[given.test], np.random.default_rng(seed)),
+        "majority_accuracy": float((labels == given.counts().argmax()).mean()),
+        "kappa": float(np.mean([scores.kappa(each) for each in counts])),
+    }
+
+
+def scored(given: Task, probabilities: np.ndarray) -> dict[str, Any]:
+    """Test scores averaged over seeds, those of each seed, and each class's; probabilities: float (seeds, n, k) of the test rows."""
+    counts = [
+        scores.confusion(given.labels[given.test], scores.most_probable(each), len(given.classes))
+        for each in probabilities
+    ]
+    accuracies = [float(np.trace(each) / each.sum()) for each in counts]
+    recalls, support = np.mean([scores.recalls(each) for each in counts], axis=0), counts[0].sum(axis=1)
+    return {
+        "images": len(given.test),
+        "groups": len(np.unique(given.groups[given.test])),
+        "accuracy": float(np.mean(accuracies)),
+        "accuracy_by_seed": accuracies,
+        "balanced_accuracy": float(np.mean([scores.balanced_accuracy(each) for each in counts])),
+        "macro_f1": float(np.mean([scores.macro_f1(each) for each in counts])),
+        "per_genre": {
+            genre: {"recall": float(recall), "support": int(images)}
+            for genre, recall, images in zip(given.classes, recalls, support, strict=True)
+        },
+    }
+
+
+def subset(dataset: pd.DataFrame, everything: Task, chosen: list[str]) -> Task:
+    """The rows of some genres, labelled by their place in `chosen`."""
+    labels = dataset["genre"].map({genre: place for place, genre in enumerate(chosen)}).fillna(-1).to_numpy(np.int64)
+    train, val, test = (rows[labels[rows] >= 0] for rows in (everything.train, everything.val, everything.test))
+    return Task(everything.features, labels, everything.groups, chosen, train, val, test)
+
+
+def restricted(said: np.ndarray, everything: Task, task: Task) -> np.ndarray:
+    """What a model of all genres gives the genres of `task`, a subset's, float (seeds, n, k): its choice among them alone.
+
+    said: float (seeds, n, k) of all test rows.
+    """
+    places = [everything.classes.index(genre) for genre in task.classes]
+    return said[:, np.isin(everything.test, task.test)][..., places]
+
+
+def confused(task: Task, answers: Answers) -> np.ndarray:
+    """float (k, k), symmetric: the shares of two genres' validation images taken for the other, added, over seeds; 0 for one."""
+    labels = task.labels[task.val]
+    counts = [scores.confusion(labels, scores.most_probable(each), len(task.classes)) for each in answers.val]
+    shares = np.mean([each / np.maximum(each.sum(axis=1, keepdims=True), 1) for each in counts], axis=0)
+    return (shares + shares.T) * (1 - np.eye(len(task.classes)))
+
+
+def about(settings: Common, dataset: pd.DataFrame) -> dict[str, Any]:
+    """What every experiment's metrics say of their footing."""
+    own = settings.experiments
+    return {"backbone": own.backbone, "seeds": own.seeds, "test_rows": digest(dataset)}

@@ -1,0 +1,87 @@
+"""stages/lib/footing.py: what every experiment stands on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from prepared import write_dataset
+
+from stages.lib import footing, losses, params, runtime
+from stages.lib.fit import Examples, Learner
+from stages.lib.thumbnails import classes
+
+
+@pytest.fixture
+def settings(workspace, set_params):
+    set_params({"lr": 0.01, "train.epochs": 4, "experiments.seeds": [3, 5]})
+    found = params.read(footing.Common)
+    runtime.start_keras(found.runtime)
+    return found
+
+
+@pytest.fixture
+def dataset(workspace):
+    return write_dataset(workspace)
+
+
+@pytest.fixture
+def task(dataset, workspace):
+    return footing.task(dataset, np.load(workspace / "data/features/resnet50.npy"), classes(dataset))
+
+
+def test_a_learner_that_begins_again_is_a_new_learner(settings, task):
+    """Same seed, same rows: the same answers to the last digit, whatever was trained before on what was traced."""
+    trials = footing.Trials(settings)
+    once = trials.answers(task)
+    trials.answers(replace(task, train=task.train[:20]))
+    again = trials.answers(task)
+    np.testing.assert_array_equal(once.test, again.test)
+    for place, seed in enumerate(settings.experiments.seeds):
+        machine = settings.runtime.model_copy(update={"seed": seed})
+        examples = Examples([task.features], task.features, task.labels, task.train, task.val)
+        learner = Learner(None, examples, 2, settings.head, settings.train, machine)
+        learner.learn(settings.lr)
+        np.testing.assert_array_equal(once.test[place], learner.head.predict_on_batch(task.features[task.test]))
+    assert not np.array_equal(once.test[0], once.test[1])
+
+
+def test_a_loss_that_changes_nothing_changes_next_to_nothing(settings, task):
+    plain = footing.Trials(settings).answers(task).test
+    neutral = footing.Trials(settings).answers(task, losses.focal(0.0)).test
+    np.testing.assert_allclose(neutral, plain, atol=1e-4)
+
+
+def test_the_units_asked_for_are_those_of_the_head(settings, task):
+    trials = footing.Trials(settings)
+    trials.answers(task, units=7)
+    [learner] = trials.learners.values()
+    assert [layer.units for layer in learner.head.layers if hasattr(layer, "units")] == [7, 2]
+
+
+def test_shuffled_labels_give_chance(settings, task):
+    sides = (task.train, task.val, task.test)
+    shuffled = task.labels.copy()
+    for rows in sides:
+        shuffled[rows] = np.random.default_rng(1).permutation(task.labels[rows])
+    found = footing.scored(task, footing.Trials(settings).answers(task).test)
+    chance = footing.scored(task, footing.Trials(settings).answers(replace(task, labels=shuffled)).test)
+    assert found["balanced_accuracy"] > 0.85
+    assert chance["balanced_accuracy"] < 0.75
+
+
+def test_the_digest_is_of_the_test_rows_alone_and_of_no_order(dataset):
+    first = footing.digest(dataset)
+    assert footing.digest(dataset[::-1]) == first
+    assert footing.digest(dataset[dataset["split"] != "val"]) == first
+    assert footing.digest(dataset.iloc[:-1]) != first
+    assert first.startswith("sha256:")
+
+
+def test_scores_are_averages_over_seeds(task):
+    labels = task.labels[task.test]
+    right, wrong = np.eye(2)[labels], np.eye(2)[1 - labels]
+    found = footing.scored(task, np.stack([right, wrong, right]))
+    assert found["accuracy_by_seed"] == [1.0, 0.0, 1.0]
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert found["per_genre"]["thin"] == {"recall": pytest.approx(2 / 3), "support": 8}
