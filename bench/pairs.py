@@ -23,14 +23,14 @@ def main(
     images: Annotated[
         int, typer.Option(help="train images; a quarter as many are for validation, as many for test")
     ] = 2000,
-    width: Annotated[int, typer.Option(help="of the features")] = 2048,
+    width: Annotated[int, typer.Option(help="of the features")] = 896,
     epochs: Annotated[int, typer.Option(help="none stops early")] = 20,
-    units: Annotated[int, typer.Option(help="of the ten-way model's Dense layer")] = 256,
-    pair_units: Annotated[int, typer.Option(help="of a pair's, as pairs.units")] = 64,
+    units: Annotated[int, typer.Option(help="of the ten-way model's Dense layer, as head.units")] = 256,
+    pair_units: Annotated[int, typer.Option(help="of a pair's, as experiments.units")] = 64,
     rounds: Annotated[int, typer.Option(help="of both, in turn")] = 3,
 ) -> None:
     """Both in turn, in one process, after a model that is not timed; tracing is part of what is timed."""
-    settings = common(units, epochs)
+    settings, of_pairs = common(units, epochs), common(pair_units, epochs)
     runtime.start_keras(settings.runtime)
     dataset, everything = noise(images, width)
     Trials(settings).answers(everything)
@@ -40,10 +40,10 @@ def main(
         begun = time.perf_counter()
         Trials(settings).answers(everything)
         spent["ten-way"].append(time.perf_counter() - begun)
-        begun, trials = time.perf_counter(), Trials(settings)
+        begun, trials = time.perf_counter(), Trials(of_pairs)
         for pair in combinations(everything.classes, 2):
             task = footing.subset(dataset, everything, list(pair))
-            trials.answers(task, units=pair_units)
+            trials.answers(task)
         spent["45 pairs"].append(time.perf_counter() - begun)
         for what, seconds in spent.items():
             typer.echo(f"| {what} | {seconds[-1]:.1f} |")
@@ -55,10 +55,9 @@ def common(units: int, epochs: int) -> Common:
     """As params.yaml, with one seed, and no model stopping early."""
     machine = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "precision": "float32", "xla": False}
     return Common(
-        experiments=Experiments(backbone="none", seeds=[77]),
+        experiments=Experiments(backbone="none", seeds=[77], units=units, batch=32, epochs=epochs, patience=epochs),
         lr=1e-4,
-        head=fit.Head(pool="style", standardise=True, units=units, dropout=0.5),
-        train=fit.Training(batch=32, epochs=epochs, patience=epochs),
+        head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
         runtime=Runtime.model_validate({**machine, "memory": 1000}),
     )
 

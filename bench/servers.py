@@ -40,10 +40,10 @@ def memory(seed: int, scale: float, as_of: date) -> Iterator[Server]:
         yield serving
 
 
-def host(pipe: Connection, seed: int, scale: float, as_of: date) -> None:
+def host(pipe: Connection, seed: int, scale: float, as_of: date, mislabelled: float) -> None:
     """site.host for a process whose site remembers."""
     site.application = remembering
-    site.host(pipe, seed, scale, as_of)
+    site.host(pipe, seed, scale, as_of, mislabelled)
 
 
 def remembering(world: World) -> web.Application:

@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), BACKBONE-augmented.npy where augment.copies > 0
 Writes: metrics/balance.json, plots/balance.png
-Params: balance, experiments, augment.copies, lr, head, train.batch / epochs / patience, runtime
+Params: balance, experiments, augment.copies, lr, head but its units, runtime
 
 none: as crawled. down: a genre with more than `cap` train rows keeps `cap` of them. equal: every genre has `count` train rows,
 drawn without replacement where there are more; where there are fewer, variants of them are added, if there are any, and then

@@ -48,6 +48,7 @@ class Demo(Section):
 
     scale: float = Field(gt=0, le=1)
     seed: int = Field(ge=0)
+    mislabelled: float = Field(ge=0, lt=1)
     delay: float = Field(ge=0)
 
 
@@ -116,9 +117,9 @@ def gather(crawl: Crawl, store: Store) -> Found:
         return gather_site(naver.naver(crawl.naver.delay, crawl.naver.throttle), crawl, store)
     from stages.sources.demo import site
 
-    with site.running(crawl.demo.seed, crawl.demo.scale, crawl.as_of) as proxy:
-        demo = naver.demo(proxy, crawl.demo.seed, crawl.demo.scale, crawl.demo.delay)
-        return gather_site(demo, crawl, store)
+    own = crawl.demo
+    with site.running(own.seed, own.scale, crawl.as_of, own.mislabelled) as proxy:
+        return gather_site(naver.demo(proxy, own.seed, own.scale, own.delay, own.mislabelled), crawl, store)
 
 
 def gather_site(site: "Site", crawl: Crawl, store: Store) -> Found:

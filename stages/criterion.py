@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/raw/titles.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/criterion.json, plots/criterion.png
-Params: criterion, split.ratios / seed, experiments, lr, head, train.batch / epochs / patience, runtime
+Params: criterion, split.ratios / seed, experiments, lr, head but its units, runtime
 
 author: the authors with most images, split by image, as the study did: each title stands on all sides. author_together and
 author_apart: authors of two titles or more, the same test images of one title of each; `together` learns from other episodes of these

@@ -10,24 +10,18 @@ Random weights are calibrated on train images first; pretrained ones are used as
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
+from stages.lib import frozen, params, runtime, trunk
 from stages.lib import mean as means
-from stages.lib import params, runtime, trunk
 from stages.lib.augment import Augment, Variants, extended
 from stages.lib.command import run
 from stages.lib.files import replacing
-from stages.lib.progress import track
 from stages.lib.runtime import Threads
 from stages.lib.thumbnails import DATASET, Resized, read_table
 from stages.lib.trunk import Pool, Preprocess
-
-if TYPE_CHECKING:
-    import keras
 
 
 class Features(params.Section):
@@ -66,23 +60,6 @@ class Params(params.File):
     runtime: Threads
 
 
-def calibration_rows(dataset: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` train rows, evenly spaced over the table, so that every genre and many titles are among them."""
-    train = dataset[dataset["split"] == "train"]
-    places = np.linspace(0, len(train) - 1, min(count, len(train))).round().astype(int)
-    return train.iloc[places]
-
-
-def compute(
-    body: "keras.Model", images: Variants, rows: pd.DataFrame, mean: np.ndarray, out: np.ndarray, batch: int, what: str
-) -> None:
-    """Fill `out`, float32 (n, width), with the trunk's features of `rows`, `batch` at a time; `what` names the progress."""
-    starts = range(0, len(rows), batch)
-    for start in track(starts, len(starts), what, "batches"):
-        shown = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
-        out[start : start + batch] = body.predict_on_batch(shown.astype(np.float32) - mean)
-
-
 def main(
     backbone: str,
     dataset: Path = Path("data/dataset.parquet"),
@@ -101,14 +78,14 @@ def main(
     body = trunk.build(backbone, len(centre), settings.head.pool, preprocess, weights / f"{backbone}.weights.h5")
     body.jit_compile = settings.runtime.xla
     if settings.pretrained.weights == "random":
-        shown = images.take(calibration_rows(rows, settings.features.calibration_images)).astype(np.float32) - centre
-        trunk.calibrate(body, trunk.show(shown, backbone, preprocess))
+        shown = images.take(frozen.calibration_rows(rows, settings.features.calibration_images))
+        trunk.calibrate(body, trunk.show(shown.astype(np.float32) - centre, backbone, preprocess))
     every, variants = extended(rows, settings.augment.copies), Variants(images, settings.augment)
     parts = {f"{backbone}.npy": every[: len(rows)], f"{backbone}-augmented.npy": every[len(rows) :]}
     for name, own in parts.items():
         with replacing(out / name) as part:
             table = np.lib.format.open_memmap(part, "w+", np.float32, (len(own), body.output_shape[-1]))
-            compute(body, variants, own, centre, table, settings.features.batch, backbone)
+            frozen.compute(body, variants, own, centre, [table], settings.features.batch, backbone)
             table.flush()
     with replacing(trunks / f"{backbone}.weights.h5") as part:
         body.save_weights(part)

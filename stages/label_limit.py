@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/label_limit.json, plots/label_limit.png
-Params: label_limit, experiments, lr, head, train.batch / epochs / patience, runtime
+Params: label_limit, experiments, lr, head but its units, runtime
 
 At each step a model of the genres that are left is trained over several seeds; the genre that it confuses most on validation
 images goes next. Fewer labels are easier by themselves: so accuracy stands beside that of always naming the largest genre, Cohen's
@@ -66,13 +66,13 @@ def step(task: Task, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str
     }
 
 
-def shrunk(dataset: pd.DataFrame, everything: Task, settings: Params, meter: Meter) -> list[dict[str, Any]]:
+def shrunk(dataset: pd.DataFrame, everything: Task, trials: Trials, meter: Meter) -> list[dict[str, Any]]:
     """All numbers of genres, the most ambiguous left out at a time; `left_out` names the one that is missing since the step before."""
-    trials, task, left, steps = Trials(settings), everything, None, []
+    task, left, steps = everything, None, []
     whole = said = trials.answers(everything)
     while task.trainable():
         restricted = footing.restricted(whole.test, everything, task)
-        steps.append({"left_out": left, **step(task, said.test, restricted, settings.runtime.seed)})
+        steps.append({"left_out": left, **step(task, said.test, restricted, trials.settings.runtime.seed)})
         meter.step()
         if len(task.classes) <= FEWEST:
             break
@@ -90,7 +90,7 @@ def at_random(
     for gone in range(1, len(order) - FEWEST + 1):
         task = footing.subset(dataset, everything, [genre for genre in everything.classes if genre not in order[:gone]])
         if task.trainable():
-            said = trials.answers(task).test
+            said = trials.answers(task, seeds=trials.settings.experiments.seeds[:1]).test
             told = footing.scored(task, said)
             counts = scores.confusion(task.labels[task.test], scores.most_probable(said[0]), len(task.classes))
             found.append({"labels": len(task.classes), "accuracy": told["accuracy"], "kappa": scores.kappa(counts)})
@@ -109,13 +109,12 @@ def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[
             f"{len(genres)} of {len(everything.classes)} genres have train images; at least {FEWEST} are needed"
         )
     everything = footing.subset(dataset, everything, genres)
-    one_seed = settings.experiments.model_copy(update={"seeds": settings.experiments.seeds[:1]})
-    trials = Trials(settings.model_copy(update={"experiments": one_seed}))
+    trials = Trials(settings)
     generator = np.random.default_rng(own.seed)
     orders = [[genres[place] for place in generator.permutation(len(genres))] for _ in range(own.orders)]
     count = len(genres) - FEWEST
     meter = Meter(count + 1 + own.orders * count, "trained", "label sets")
-    steps = shrunk(dataset, everything, settings, meter)
+    steps = shrunk(dataset, everything, trials, meter)
     random = [
         {"order": order[:count], "steps": at_random(dataset, everything, order, trials, meter)} for order in orders
     ]

@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), data/resized/
 Writes: metrics/leakage.json, plots/leakage.png, plots/leakage_neighbours.png
-Params: leakage, split.ratios / seed, experiments, lr, head, train.batch / epochs / patience, runtime
+Params: leakage, split.ratios / seed, experiments, lr, head but its units, runtime
 
 Both models learn from the same frozen features, over several seeds; only the split differs. Their test images differ too, so the
 interval of the difference resamples the titles of each on their own. Some test images stand beside their nearest train image

@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/pairs.json, plots/pairs.png (the most confused pairs), plots/pairs_map.png (all of them)
-Params: pairs, experiments, lr, head, train.batch / epochs / patience, runtime
+Params: pairs, experiments, lr, head but its units, runtime
 
 Each pair is trained over several seeds, and compared with what the model of all genres says when it may only choose between the two.
 The study asked this of the genres that people confuse, and found an accuracy of at least 0.87 on its random split.
@@ -16,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from pydantic import Field
 
 from stages.lib import compare, figures, footing, params, runtime, scores
 from stages.lib.command import run
@@ -41,7 +40,6 @@ class Pairs(params.Section):
     """params.yaml: pairs; `which` is all, the number of most confused pairs, or a list of pairs."""
 
     which: Literal["all"] | int | list[Pair]
-    units: int = Field(ge=1)
 
 
 class Params(footing.Common):
@@ -91,16 +89,16 @@ def outcome(task: Task, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[
 
 def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[str, Any]:
     """Train the ten-way model, then each pair; {"pairs": by name, most confused first, "left_out": those with too few rows}."""
-    trials, told = Trials(settings), settings.pairs
+    trials = Trials(settings)
     answers = trials.answers(everything)
-    pairs = wanted(told.which, everything.classes, footing.confused(everything, answers))
+    pairs = wanted(settings.pairs.which, everything.classes, footing.confused(everything, answers))
     found, left = {}, []
     for pair in track(pairs, len(pairs), "trained", "pairs"):
         task = footing.subset(dataset, everything, pair)
         if not task.trainable():
             left.append(pair)
             continue
-        said = trials.answers(task, units=told.units).test
+        said = trials.answers(task).test
         whole = footing.restricted(answers.test, everything, task)
         found["_".join(pair)] = outcome(task, said, whole, settings.runtime.seed)
     if not found:

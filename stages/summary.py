@@ -2,7 +2,7 @@
 
 Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/finetune.json, metrics/baseline.json,
         metrics/balance.json, metrics/pairs.json, metrics/label_limit.json, metrics/criterion.json,
-        metrics/leakage.json, plots/train/BACKBONE/
+        metrics/ambiguity.json, metrics/style.json, metrics/leakage.json, plots/train/BACKBONE/
 Writes: metrics/summary.json, plots/summary.png, plots/curves.png
 Params: train.backbones
 """
@@ -71,6 +71,8 @@ def experiments(
     pairs: dict[str, Any],
     label_limit: dict[str, Any],
     criterion: dict[str, Any],
+    ambiguity: dict[str, Any],
+    style: dict[str, Any],
     leakage: dict[str, Any],
 ) -> dict[str, Any]:
     """Test figures of each experiment that a reviewer compares, without genres: changes, means, and those of a few genres."""
@@ -93,6 +95,17 @@ def experiments(
         "criterion": {
             name: {measure: each[measure] for measure in ("accuracy", "kappa")}
             for name, each in criterion["criteria"].items()
+        },
+        "ambiguity": {
+            "accuracy": ambiguity["accuracy"],
+            "share_of_errors": ambiguity["where_errors_are"]["ambiguity"],
+            "flagged_titles": ambiguity["flagged"]["titles"],
+        },
+        "style": {
+            backbone: {
+                pool: {measure: each[measure] for measure in ("accuracy", "kappa")} for pool, each in pools.items()
+            }
+            for backbone, pools in style["backbones"].items()
         },
         "leakage": {measure: of["difference"] for measure, of in leakage["leakage"].items()},
     }
@@ -199,6 +212,8 @@ def main(
     pairs: Path = Path("metrics/pairs.json"),
     label_limit: Path = Path("metrics/label_limit.json"),
     criterion: Path = Path("metrics/criterion.json"),
+    ambiguity: Path = Path("metrics/ambiguity.json"),
+    style: Path = Path("metrics/style.json"),
     leakage: Path = Path("metrics/leakage.json"),
     metrics: Path = Path("metrics/summary.json"),
     plot: Path = Path("plots/summary.png"),
@@ -211,7 +226,7 @@ def main(
     names = params.read(Params).train.backbones
     scored = {name: read(evaluated / f"{name}.json", "evaluate") for name in names}
     summary = summarise({"genre-classifier": read(finetune, "finetune")["best"]}, scored, read(baseline, "baseline"))
-    tried = [read(path, path.stem) for path in (balance, pairs, label_limit, criterion, leakage)]
+    tried = [read(path, path.stem) for path in (balance, pairs, label_limit, criterion, ambiguity, style, leakage)]
     write_json(metrics, {**summary, **experiments(*tried)})
     figures.save(figure(summary), plot)
     figures.save(curves([history(training, name) for name in names]), learned)

@@ -110,7 +110,7 @@ def test_equal_draws_are_the_seed_s():
     assert one.tolist() == same.tolist() != other.tolist()
 
 
-PARAMS = {"lr": 0.01, "train.epochs": 3, "balance.cap": 8, "balance.count": 12, "experiments.seeds": [1, 2]}
+PARAMS = {"lr": 0.01, "experiments.epochs": 3, "balance.cap": 8, "balance.count": 12, "experiments.seeds": [1, 2]}
 
 
 def read(workspace):
@@ -133,7 +133,7 @@ def test_the_stage_scores_every_variant_on_the_same_untouched_test_rows(workspac
         change = each["test"]["accuracy"] - variants["none"]["test"]["accuracy"]
         assert each["against_none"]["accuracy"]["difference"] == pytest.approx(change, abs=2e-6)
         assert each["outcome"].startswith(f"{name} changes balanced accuracy by ")
-    assert told["test_rows"] == footing.digest(dataset)
+    assert told["scored_rows"] == footing.digest(dataset)
     assert (workspace / "plots/balance.png").stat().st_size > 1000
 
 
@@ -162,10 +162,10 @@ def test_shuffled_labels_give_chance_under_every_variant(workspace, set_params):
 def test_augmented_rows_serve_equal_alone(workspace, set_params):
     """The three variants of each train row look like the other genre: `equal`, which fills up with them, learns them."""
     dataset = write_dataset(workspace)
-    features = np.load(workspace / "data/features/resnet50.npy")
+    features = np.load(workspace / "data/features/vgg16.npy")
     means = np.stack([features[dataset["label"] == label].mean(axis=0) for label in (1, 0)])
     train = dataset.loc[dataset["split"] == "train", "label"]
-    np.save(workspace / "data/features/resnet50-augmented.npy", np.tile(means[train], (3, 1)).astype(np.float32))
+    np.save(workspace / "data/features/vgg16-augmented.npy", np.tile(means[train], (3, 1)).astype(np.float32))
     found = []
     for copies in (0, 3):
         set_params(PARAMS | {"balance.count": 96, "augment.copies": copies})

@@ -16,7 +16,7 @@ from stages.lib.thumbnails import TITLES, write_table
 
 PARAMS = {
     "lr": 0.01,
-    "train.epochs": 6,
+    "experiments.epochs": 6,
     "experiments.seeds": [1, 2],
     "criterion.merged": [["thin", "bold"]],
     "criterion.authors": 3,
@@ -62,7 +62,7 @@ def test_every_criterion_is_trained_and_stands_beside_chance(workspace, dataset)
     assert set(found["criteria"]["finished"]["per_genre"]) == {"True", "False"}
     assert len(found["criteria"]["rating"]["per_genre"]) == 3
     assert len(found["criteria"]["author"]["per_genre"]) == 3
-    assert found["test_rows"] == footing.digest(dataset)
+    assert found["scored_rows"] == footing.digest(dataset)
     assert len(found["outcome"]) == 8
     assert (workspace / "plots/criterion.png").stat().st_size > 1000
 
@@ -70,7 +70,7 @@ def test_every_criterion_is_trained_and_stands_beside_chance(workspace, dataset)
 def test_authors_that_features_tell_are_recognised_and_titles_without_meaning_are_not(workspace, dataset):
     own = np.asarray(dataset["title_id"] % 4)
     features = np.random.default_rng(0).normal(size=(len(dataset), 5)) + 6 * np.eye(5)[own]
-    np.save(workspace / "data/features/resnet50.npy", features.astype(np.float32))
+    np.save(workspace / "data/features/vgg16.npy", features.astype(np.float32))
     found = told(workspace)["criteria"]
     assert found["author"]["accuracy"] > 0.9
     assert found["author_apart"]["accuracy"] > 0.9
@@ -81,8 +81,8 @@ def test_a_model_that_knows_titles_and_not_authors_shows_by_the_difference(works
     """Features tell the title alone: other episodes of it help, the author's other titles do not."""
     own = np.asarray(dataset["title_id"])
     features = np.random.default_rng(0).normal(0, 0.3, (len(dataset), 20)) + 4 * np.eye(20)[own]
-    np.save(workspace / "data/features/resnet50.npy", features.astype(np.float32))
-    set_params({"train.epochs": 30, "train.patience": 30})
+    np.save(workspace / "data/features/vgg16.npy", features.astype(np.float32))
+    set_params({"experiments.epochs": 30, "experiments.patience": 30})
     found = told(workspace)["criteria"]
     assert found["author_together"]["against_apart"]["interval"][0] > 0
 

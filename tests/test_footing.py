@@ -13,7 +13,7 @@ from stages.lib.thumbnails import classes
 
 @pytest.fixture
 def settings(workspace, set_params):
-    set_params({"lr": 0.01, "train.epochs": 4, "experiments.seeds": [3, 5]})
+    set_params({"lr": 0.01, "experiments.epochs": 4, "experiments.seeds": [3, 5]})
     found = params.read(footing.Common)
     runtime.start_keras(found.runtime)
     return found
@@ -26,7 +26,7 @@ def dataset(workspace):
 
 @pytest.fixture
 def task(dataset, workspace):
-    return footing.task(dataset, np.load(workspace / "data/features/resnet50.npy"), classes(dataset))
+    return footing.task(dataset, np.load(workspace / "data/features/vgg16.npy"), classes(dataset))
 
 
 def test_a_learner_that_begins_again_is_a_new_learner(settings, task):
@@ -39,7 +39,8 @@ def test_a_learner_that_begins_again_is_a_new_learner(settings, task):
     for place, seed in enumerate(settings.experiments.seeds):
         machine = settings.runtime.model_copy(update={"seed": seed})
         examples = Examples([task.features], task.features, task.labels, task.train, task.val)
-        learner = Learner(None, examples, 2, settings.head, settings.train, machine)
+        own = settings.experiments
+        learner = Learner(None, examples, 2, settings.head.of(own.units), own, machine)
         learner.learn(settings.lr)
         np.testing.assert_array_equal(once.test[place], learner.head.predict_on_batch(task.features[task.test]))
     assert not np.array_equal(once.test[0], once.test[1])
@@ -51,11 +52,11 @@ def test_a_loss_that_changes_nothing_changes_next_to_nothing(settings, task):
     np.testing.assert_allclose(neutral, plain, atol=1e-4)
 
 
-def test_the_units_asked_for_are_those_of_the_head(settings, task):
+def test_fewer_seeds_are_trained_where_asked_for(settings, task):
     trials = footing.Trials(settings)
-    trials.answers(task, units=7)
+    np.testing.assert_array_equal(trials.answers(task, seeds=[5]).test, trials.answers(task).test[1:])
     [learner] = trials.learners.values()
-    assert [layer.units for layer in learner.head.layers if hasattr(layer, "units")] == [7, 2]
+    assert [layer.units for layer in learner.head.layers if hasattr(layer, "units")] == [settings.experiments.units, 2]
 
 
 def test_shuffled_labels_give_chance(settings, task):

@@ -15,7 +15,8 @@ GRAPH = YAML(typ="safe", pure=True).load((REPOSITORY / "dvc.yaml").read_text(enc
 STAGES = GRAPH["stages"]
 ORDER = [
     "crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features", "train",
-    "evaluate", "handling", "select", "finetune", "balance", "pairs", "label_limit", "criterion", "leakage", "summary",
+    "evaluate", "handling", "select", "finetune", "balance", "pairs", "label_limit", "criterion",
+    "ambiguity", "style", "leakage", "summary",
 ]  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def test_a_stage_s_listed_code_is_the_import_closure_of_its_module(stage):
     expected = {path.as_posix() for path in closure(Path(f"stages/{stage}.py"))}
     if "matrix" in STAGES[stage]:
         expected.add("stages/backbones/${item.backbone}.py")  # chosen by name: only this architecture
-    if stage == "finetune":  # any of them, as metrics/select.json says
+    if stage in ("finetune", "style"):  # any of them, as metrics/select.json or params say
         expected |= {f"stages/backbones/{name}.py" for name in trunk.known()}
     assert code(stage) == sorted(expected)
 

@@ -12,18 +12,18 @@ from stages.lib.errors import InputError
 from stages.lib.footing import Answers, Task
 from stages.lib.thumbnails import DATASET, write_table
 
-PARAMS = {"lr": 0.01, "train.epochs": 8, "experiments.seeds": [1, 2], "label_limit.orders": 1}
+PARAMS = {"lr": 0.01, "experiments.epochs": 8, "experiments.seeds": [1, 2], "label_limit.orders": 1}
 
 
 @pytest.fixture
 def told(workspace, set_params):
     """What the stage writes of three genres, of which "thin" and "bold" are mixed up."""
     dataset = write_dataset(workspace, extra_genre=True)
-    features = np.load(workspace / "data/features/resnet50.npy")
+    features = np.load(workspace / "data/features/vgg16.npy")
     mixed = (dataset["label"] < 2).to_numpy()
     features[mixed] = np.random.default_rng(2).normal(size=(mixed.sum(), 5))
     features[~mixed] = np.random.default_rng(3).normal(9, 1, ((~mixed).sum(), 5))
-    np.save(workspace / "data/features/resnet50.npy", features)
+    np.save(workspace / "data/features/vgg16.npy", features)
     set_params(PARAMS)
     label_limit.main()
     return dataset, json.loads((workspace / "metrics/label_limit.json").read_text())
@@ -36,7 +36,7 @@ def test_one_of_the_two_genres_that_are_mixed_up_goes_first(told):
     assert second["left_out"] in ("thin", "bold")
     assert second["accuracy"] == 1.0
     assert second["kappa"] == 1.0
-    assert found["test_rows"] == footing.digest(dataset)
+    assert found["scored_rows"] == footing.digest(dataset)
 
 
 def test_every_step_stands_beside_chance_and_the_model_of_all_genres(told):
@@ -70,7 +70,7 @@ def test_the_most_ambiguous_genre_is_the_one_confused_most_and_of_equals_the_fir
 def test_labels_without_meaning_give_chance(workspace, set_params):
     dataset = write_dataset(workspace, extra_genre=True)
     np.save(
-        workspace / "data/features/resnet50.npy",
+        workspace / "data/features/vgg16.npy",
         np.random.default_rng(1).normal(size=(len(dataset), 5)).astype(np.float32),
     )
     set_params(PARAMS)

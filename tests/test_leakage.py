@@ -13,7 +13,13 @@ from stages.lib import footing
 from stages.lib.footing import Task
 from stages.lib.thumbnails import DATASET, INDEX, write_table
 
-PARAMS = {"lr": 0.01, "train.epochs": 30, "train.patience": 30, "experiments.seeds": [1, 2], "leakage.examples": 4}
+PARAMS = {
+    "lr": 0.01,
+    "experiments.epochs": 30,
+    "experiments.patience": 30,
+    "experiments.seeds": [1, 2],
+    "leakage.examples": 4,
+}
 
 
 def world(workspace, kind: str) -> pd.DataFrame:
@@ -31,7 +37,7 @@ def world(workspace, kind: str) -> pd.DataFrame:
     own = np.eye(30)[dataset["title_id"]] if kind == "title" else np.tile(np.eye(2)[dataset["label"]], 15)
     features = 3 * own + np.random.default_rng(0).normal(0, 0.3, (len(dataset), 30))
     (workspace / "data/features").mkdir()
-    np.save(workspace / "data/features/resnet50.npy", features.astype(np.float32))
+    np.save(workspace / "data/features/vgg16.npy", features.astype(np.float32))
     return dataset
 
 
@@ -48,7 +54,7 @@ def test_features_that_tell_titles_alone_leak_and_the_nearest_image_shows_why(wo
     assert found["splits"]["image"]["nearest_of_same_title"] == 1.0
     assert found["splits"]["title"]["nearest_of_same_title"] == 0.0
     assert "a gain" in found["outcome"]
-    assert found["test_rows"] == footing.digest(dataset)
+    assert found["scored_rows"] == footing.digest(dataset)
     for name in ("leakage", "leakage_neighbours"):
         assert (workspace / f"plots/{name}.png").stat().st_size > 1000
 

@@ -15,7 +15,18 @@ from tiny import BACKBONE, shrink
 
 BIN = Path(sys.executable).parent
 BEFORE_TRAINING = ["crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features"]
-FROM_TRAINING = ["train", "evaluate", "balance", "pairs", "label_limit", "criterion", "leakage", "summary"]
+FROM_TRAINING = [
+    "train",
+    "evaluate",
+    "balance",
+    "pairs",
+    "label_limit",
+    "criterion",
+    "ambiguity",
+    "style",
+    "leakage",
+    "summary",
+]
 GRID = ["handling", "handling", "select", "finetune"]
 
 
@@ -70,10 +81,7 @@ def test_every_stage_runs_once_in_the_given_order(clone):
         "train",
         "evaluate",
         *GRID,
-        "balance",
-        "pairs",
-        "label_limit",
-        "summary",
+        *FROM_TRAINING[2:],
     ]
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from made import BACKBONE
 
-from stages import features, train
+from stages import train
+from stages.lib import frozen, saved, trunk
 from stages.lib import mean as means
-from stages.lib import saved, trunk
 from stages.lib.errors import InputError
 from stages.lib.thumbnails import DATASET, Resized, read_features, read_table
 
@@ -28,11 +28,11 @@ def test_feature_row_i_is_of_dataset_row_i(prepared):
 
 def test_calibration_sees_train_rows_alone(prepared):
     rows = read_table(prepared / "data/dataset.parquet", DATASET)
-    chosen = features.calibration_rows(rows, 10)
+    chosen = frozen.calibration_rows(rows, 10)
     assert len(chosen) == 10
     assert set(chosen["split"]) == {"train"}
     assert chosen["title_id"].nunique() > 5
-    assert len(features.calibration_rows(rows, 10_000)) == (rows["split"] == "train").sum()
+    assert len(frozen.calibration_rows(rows, 10_000)) == (rows["split"] == "train").sum()
 
 
 def test_features_of_another_dataset_are_refused(prepared):

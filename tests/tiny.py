@@ -18,7 +18,9 @@ TINY = {
     ("experiments", "backbone"): BACKBONE,
     ("experiments", "seeds"): [77, 78],
     ("pairs", "which"): 3,
+    ("experiments", "epochs"): 5,
     ("label_limit", "orders"): 1,
+    ("style", "backbones"): [BACKBONE],
 }
 
 

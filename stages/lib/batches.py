@@ -24,12 +24,18 @@ class Batches:
         """Batches in an epoch."""
         return -(-len(self.rows) // self.batch)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """All rows once."""
+    @property
+    def bytes(self) -> int:
+        """Of a batch's inputs."""
+        return self.batch * sum(array.dtype.itemsize * int(np.prod(array.shape[1:])) for array in self.arrays)
+
+    def epoch(self, number: int, at_once: int = 1) -> Iterator[Batch]:
+        """All rows once, so many batches at a time, those of each after the other."""
         order = self.rows
         if self.seed is not None:
             order = np.random.default_rng([self.seed, number]).permutation(order)
-        parts = [order[place : place + self.batch] for place in range(0, len(order), self.batch)]
+        step = at_once * self.batch
+        parts = [order[place : place + step] for place in range(0, len(order), step)]
         with ThreadPoolExecutor(1) as ahead:
             coming = ahead.submit(self.gather, parts[0])
             for part in [*parts[1:], None]:

@@ -63,7 +63,8 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], side: int)
     axes = figure.add_axes((MARGIN / across, GAP / down, width / across, height / down))
     axes.imshow(pixels, interpolation="nearest")
     axes.set_xticks([])
-    axes.set_yticks([top * (side + GAP) + side / 2 for top in range(len(rows))], [clipped(name) for name in names])
+    labels = ["\n".join(clipped(line) for line in name.split("\n")) for name in names]
+    axes.set_yticks([top * (side + GAP) + side / 2 for top in range(len(rows))], labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return figure

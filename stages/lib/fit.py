@@ -1,6 +1,6 @@
 """Heads and how models are trained: the study's head, Adam, early stopping with the best weights; no paths, no files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from stages.lib.batches import Batch, Batches
+from stages.lib.batches import Batches
+from stages.lib.loop import Loop
 from stages.lib.losses import Loss
 from stages.lib.params import Leaves, Section
 from stages.lib.runtime import Runtime, seed
@@ -122,6 +123,7 @@ class Learner:
             jit_compile=runtime.xla,
         )
         self.model.optimizer.build(self.model.trainable_variables)
+        self.loop = Loop(self.model, short=tail is None)
         self.start = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
 
     def learn(self, lr: float, watch: Watch | None = None) -> pd.DataFrame:
@@ -138,8 +140,8 @@ class Learner:
         history: list[dict[str, float]] = []
         best, weights = -1, self.model.get_weights()
         for epoch in range(self.schedule.epochs):
-            history.append(measured(self.model, train, epoch, train=True))
-            told = measured(self.model, val, epoch, train=False)
+            history.append(self.loop.epoch(train, epoch, train=True))
+            told = self.loop.epoch(val, epoch, train=False)
             history[-1] |= {f"val_{name}": value for name, value in told.items()}
             if watch is not None:
                 watch(epoch, history[-1])
@@ -156,7 +158,8 @@ class Learner:
         Only the head's start depends on them: a tail begins as it did.
         """
         self.examples, self.seed = examples, seed
-        fresh = {id(old): new for old, new in zip(self.head.variables, self._head().variables, strict=True)}
+        drawn = self._head(collect=False).variables
+        fresh = {id(old): new for old, new in zip(self.head.variables, drawn, strict=True)}
         begun = zip(self._variables(), self.start, strict=True)
         self.start = [np.asarray(fresh[id(each)]) if id(each) in fresh else value for each, value in begun]
 
@@ -174,42 +177,15 @@ class Learner:
         trainable = sum(int(np.prod(weight.shape)) for weight in self.model.trainable_weights)
         return {"epochs": len(history), "best_epoch": int(best["epoch"]), "trainable_parameters": trainable, **scores}
 
-    def _head(self) -> "keras.Model":
+    def _head(self, collect: bool = True) -> "keras.Model":
         """Not trained yet."""
-        seed(self.seed)
+        seed(self.seed, collect)
         examples, standardise = self.examples, self.shape.standardise
         shown = np.asarray(examples.features[examples.train]) if standardise else None  # gigabytes, if flattened
         return build_head(examples.features.shape[1], self.classes, self.shape, shown)
 
     def _variables(self) -> list["keras.Variable"]:
         return self.model.variables + self.model.optimizer.variables
-
-
-def measured(model: "keras.Model", batches: Batches, epoch: int, train: bool) -> dict[str, float]:
-    """Train on an epoch of `batches`, or only look; accuracy and loss over all of them."""
-    import keras
-
-    shown = batches.epoch(epoch)
-    if keras.backend.backend() == "tensorflow":
-        found = stepped(model, shown, train)
-    elif train:
-        told = model.fit(shown, steps_per_epoch=batches.steps, shuffle=False, verbose=0)
-        found = {name: values[-1] for name, values in told.history.items()}
-    else:
-        found = model.evaluate(shown, steps=batches.steps, verbose=0, return_dict=True)
-    return {"accuracy": float(found["accuracy"]), "loss": float(found["loss"])}
-
-
-def stepped(model: "keras.Model", batches: Iterator[Batch], train: bool) -> dict[str, Any]:
-    """What `fit` and `evaluate` do, without the new input pipeline for each epoch, which costs more than a small head's steps."""
-    model.make_train_function()
-    model.make_test_function()
-    step = model.train_function if train else model.test_function
-    model.reset_metrics()
-    found: dict[str, Any] = {}
-    for batch in batches:
-        found = step(iter([batch]))  # over all batches so far; read at the end alone, so that no step waits for it
-    return found
 
 
 def fit_head(

@@ -5,7 +5,7 @@ It knows no files.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,16 +14,17 @@ import pandas as pd
 from pydantic import Field
 
 from stages.lib import params, scores
-from stages.lib.fit import Examples, Head, Learner, Training
+from stages.lib.fit import Examples, HeadShape, Learner, Schedule
 from stages.lib.losses import Loss
 from stages.lib.runtime import Runtime
 
 
-class Experiments(params.Section):
+class Experiments(params.Section, Schedule):
     """params.yaml: experiments."""
 
     backbone: str
     seeds: list[int] = Field(min_length=1)
+    units: int = Field(ge=1)
 
 
 class Common(params.File):
@@ -31,8 +32,7 @@ class Common(params.File):
 
     experiments: Experiments
     lr: float = Field(gt=0)
-    head: Head
-    train: Training
+    head: HeadShape
     runtime: Runtime
 
 
@@ -104,44 +104,44 @@ class Trials:
 
     def __init__(self, settings: Common):
         self.settings = settings
-        self.learners: dict[tuple[int, int, Loss | None], Learner] = {}
+        self.learners: dict[tuple[int, Loss | None], Learner] = {}
 
     def answers(
         self,
         given: Task,
         loss: Loss | None = None,
-        units: int | None = None,
         begin: Answers | None = None,
+        seeds: Sequence[int] | None = None,
         vary: Callable[[Task, np.random.Generator], Task] | None = None,
     ) -> Answers:
         """What heads say of the held-out rows of a task.
 
-        units: of their Dense layer, None for those of `head`. begin: heads of as many units for other labels; they start from those'
-        layers, all but the last. vary: gives the task with other train rows, for each seed.
+        begin: heads for other labels; these start from their layers, all but the last. seeds: None for all of `experiments`. vary:
+        gives the task with other train rows, for each seed.
         """
-        answers: list[list[np.ndarray]] = [[], []]
+        val: list[np.ndarray] = []
+        test: list[np.ndarray] = []
         heads = []
-        for place, seed in enumerate(self.settings.experiments.seeds):
+        for place, seed in enumerate(seeds or self.settings.experiments.seeds):
             varied = given if vary is None else vary(given, np.random.default_rng(seed))
-            learner = self.learner(varied, seed, loss, units or self.settings.head.units)
+            learner = self.learner(varied, seed, loss)
             if begin is not None:
                 learner.adopt(begin.heads[place])
             learner.learn(self.settings.lr)
             heads.append(learner.head.get_weights())
-            for rows, said in zip((given.val, given.test), answers, strict=True):
+            for rows, said in ((given.val, val), (given.test, test)):
                 said.append(np.asarray(learner.head.predict_on_batch(np.asarray(given.features[rows]))))
-        return Answers(*(np.stack(said) for said in answers), heads)
+        return Answers(np.stack(val), np.stack(test), heads)
 
-    def learner(self, given: Task, seed: int, loss: Loss | None, units: int) -> Learner:
+    def learner(self, given: Task, seed: int, loss: Loss | None) -> Learner:
         """A learner at its start."""
-        own, key = self.settings, (len(given.classes), units, loss)
-        head = own.head.model_copy(update={"units": units})
+        own, key = self.settings.experiments, (len(given.classes), loss)
         examples = Examples([given.features], given.features, given.labels, given.train, given.val)
         if key in self.learners:
             self.learners[key].again(examples, seed)
         else:
-            runtime = own.runtime.model_copy(update={"seed": seed})
-            self.learners[key] = Learner(None, examples, len(given.classes), head, own.train, runtime, loss)
+            head, runtime = self.settings.head.of(own.units), self.settings.runtime.model_copy(update={"seed": seed})
+            self.learners[key] = Learner(None, examples, len(given.classes), head, own, runtime, loss)
         return self.learners[key]
 
 
@@ -206,4 +206,4 @@ def confused(task: Task, answers: Answers) -> np.ndarray:
 def about(settings: Common, dataset: pd.DataFrame) -> dict[str, Any]:
     """What every experiment's metrics say of their footing."""
     own = settings.experiments
-    return {"backbone": own.backbone, "seeds": own.seeds, "test_rows": digest(dataset)}
+    return {"backbone": own.backbone, "seeds": own.seeds, "scored_rows": digest(dataset)}

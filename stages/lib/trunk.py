@@ -6,6 +6,7 @@ backbone in inference mode up to the last layer that its pooling needs, and pool
 
 import importlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,9 @@ from stages.lib.errors import InputError
 if TYPE_CHECKING:
     import keras
 
-Pool = Literal["flatten", "average", "style"]
+Pool = Literal["flatten", "average", "style", "gram"]
+MIDDLE = ("style", "gram")  # poolings of a module's early and middle layers, STYLE; the others are of its top layer
+DIRECTIONS = 32  # that a layer's channels are projected to before their products are taken
 Preprocess = Literal["backbone", "study"]
 FOLDER = "stages/backbones"
 EPSILON = 1e-5  # added to variances, so that a constant channel has a finite scale
@@ -63,22 +66,34 @@ def build(backbone: str, side: int, pool: Pool, preprocess: Preprocess, weights:
 
     preprocess "backbone" is what each architecture was pretrained on; "study" gives all of them centred BGR, as the study did.
     """
+    return build_several(backbone, side, [pool], preprocess, weights)
+
+
+def build_several(
+    backbone: str, side: int, pools: Sequence[Pool], preprocess: Preprocess, weights: Path | None
+) -> "keras.Model":
+    """A trunk that pools in several ways at once, its answers in their order.
+
+    preprocess "backbone" is what each architecture was pretrained on; "study" gives all of them centred BGR, as the study did.
+    """
     import keras
 
     from stages.lib.inference import Inference
 
-    architecture = module(backbone)
     whole = build_core(backbone, side)
     if weights is not None:
         load_weights(whole, weights)
-    outputs = (
-        [whole.get_layer(**place(name)).output for name in architecture.STYLE] if pool == "style" else [whole.output]
-    )
-    core = Inference(whole.input, outputs, name="core")  # batch norm always in inference mode, as in the study
+    middle = [
+        whole.get_layer(**place(name)).output for name in module(backbone).STYLE if not set(pools).isdisjoint(MIDDLE)
+    ]
+    top = [] if set(pools) <= set(MIDDLE) else [whole.output]
+    core = Inference(whole.input, middle + top, name="core")  # batch norm always in inference mode, as in the study
     centred = keras.Input((side, side, 3), dtype="float32", name="centred")
-    maps = core(show(centred, backbone, preprocess))
-    features = joined([summarised(each, pool) for each in (maps if isinstance(maps, list) else [maps])])
-    return keras.Model(centred, features, name="trunk")
+    answers = core(show(centred, backbone, preprocess))
+    maps = answers if isinstance(answers, list) else [answers]
+    shown = {True: maps[: len(middle)], False: maps[len(middle) :]}
+    features = [joined([summarised(each, pool) for each in shown[pool in MIDDLE]]) for pool in pools]
+    return keras.Model(centred, features if len(features) > 1 else features[0], name="trunk")
 
 
 def show(centred: Any, backbone: str, preprocess: Preprocess) -> Any:
@@ -92,7 +107,7 @@ def place(layer: str | int) -> dict[str, str | int]:
 
 
 def summarised(each: "keras.KerasTensor", pool: Pool) -> list["keras.KerasTensor"]:
-    """One map (n, h, w, channels) → its float32 vectors: all of it, its average over place, or channel means and deviations.
+    """One map (n, h, w, channels) → its float32 vectors: all of it, its average over place, channel means and deviations, or `gram`.
 
     Means and deviations of channels are the style statistics of adaptive instance normalisation (Huang and Belongie, 2017,
     arXiv:1703.06868): what is drawn where is gone, how it is drawn stays.
@@ -104,7 +119,36 @@ def summarised(each: "keras.KerasTensor", pool: Pool) -> list["keras.KerasTensor
         return [keras.layers.Flatten()(each)]
     if pool == "average":
         return [keras.layers.GlobalAveragePooling2D()(each)]
+    if pool == "gram":
+        return [gram(each)]
     return [keras.ops.mean(each, axis=(1, 2)), keras.ops.sqrt(keras.ops.var(each, axis=(1, 2)) + EPSILON)]
+
+
+def gram(each: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Products of channels, averaged over place (Gatys et al., 2015, arXiv:1508.06576, equation 3), float32 (n, d (d + 1) / 2).
+
+    512 channels have 131,328 products, so the channels are first projected to d = DIRECTIONS fixed orthonormal directions, those of
+    the discrete cosine transform after signs of a fixed noise (a fast Johnson-Lindenstrauss transform: Ailon and Chazelle, 2009,
+    doi:10.1137/060673096); fewer channels stay as they are.
+    """
+    import keras
+
+    channels = each.shape[-1]
+    if channels > DIRECTIONS:
+        each = keras.ops.matmul(each, directions(channels))
+    size = each.shape[-1]
+    flat = keras.ops.reshape(each, (-1, each.shape[1] * each.shape[2], size))
+    products = keras.ops.matmul(keras.ops.transpose(flat, (0, 2, 1)), flat) / (each.shape[1] * each.shape[2])
+    rows, columns = np.triu_indices(size)
+    return keras.ops.take(keras.ops.reshape(products, (-1, size * size)), rows * size + columns, axis=1)
+
+
+def directions(channels: int) -> np.ndarray:
+    """float32 (channels, DIRECTIONS), orthonormal columns; the same on every machine."""
+    places = (np.arange(channels) + 0.5)[:, None] * np.arange(DIRECTIONS)
+    cosines = np.cos(np.pi / channels * places)
+    signs = np.where(np.random.default_rng(0).random(channels) < 0.5, -1.0, 1.0)
+    return (signs[:, None] * cosines / np.linalg.norm(cosines, axis=0)).astype(np.float32)
 
 
 def joined(maps: list[list["keras.KerasTensor"]]) -> "keras.KerasTensor":

@@ -26,10 +26,10 @@ def naver(delay: float, throttle: float | None) -> Site:
     )
 
 
-def demo(proxy: str, seed: int, scale: float, delay: float) -> Site:
+def demo(proxy: str, seed: int, scale: float, delay: float, mislabelled: float = 0.0) -> Site:
     """The embedded site at `proxy`; each of its worlds is a source of its own."""
     return Site(
-        name=f"demo-{seed}-{scale:g}",
+        name=f"demo-{seed}-{scale:g}" + f"-{mislabelled:g}" * (mislabelled > 0),
         api="http://comic.demo.test",
         image_hosts=frozenset({"image.demo.test"}),
         referer="http://comic.demo.test/",

@@ -24,12 +24,13 @@ def serve(
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
     scale: Scale = 0.01,
     seed: Seed = 2022,
+    mislabelled: Annotated[float, typer.Option(help="Share of titles under a wrong genre, below 1.")] = 0.0,
     as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Show what was out on that day.")] = datetime(
         STUDY_END.year, STUDY_END.month, STUDY_END.day
     ),
 ) -> None:
     """Serve the site on loopback until Ctrl-C, and print where to browse it."""
-    world = world_of(seed, scale, as_of.date())
+    world = world_of(seed, scale, as_of.date(), mislabelled)
     with listening(port) as listener:
         typer.echo(f"http://{LOOPBACK}:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
         asyncio.run(forever(world, listener))
@@ -46,10 +47,10 @@ def sheet(
     contact.write(target, world_of(seed, scale, STUDY_END), columns)
 
 
-def world_of(seed: int, scale: float, as_of: date) -> World:
+def world_of(seed: int, scale: float, as_of: date, mislabelled: float = 0.0) -> World:
     """The world, or one line on why there is none."""
     try:
-        return World(seed, scale, as_of)
+        return World(seed, scale, as_of, mislabelled)
     except ValueError as error:
         raise InputError(str(error)) from None
 

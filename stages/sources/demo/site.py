@@ -20,14 +20,16 @@ STOP = 10.0
 
 
 @contextmanager
-def running(seed: int, scale: float, as_of: date) -> Iterator[str]:
+def running(seed: int, scale: float, as_of: date, mislabelled: float = 0.0) -> Iterator[str]:
     """Serve that world on a free port of loopback and yield "http://127.0.0.1:PORT", which is also the proxy to name to a spider.
 
     The process ends with the block, and by itself when the one that started it dies.
     """
     context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and locks
     ours, theirs = context.Pipe()
-    process = context.Process(target=host, args=(theirs, seed, scale, as_of), daemon=True, name="demo-site")
+    process = context.Process(
+        target=host, args=(theirs, seed, scale, as_of, mislabelled), daemon=True, name="demo-site"
+    )
     process.start()
     theirs.close()
     try:
@@ -50,11 +52,11 @@ def address(pipe: Connection) -> str:
         raise RuntimeError("the embedded site ended before it answered; its own error stands above") from None
 
 
-def host(pipe: Connection, seed: int, scale: float, as_of: date) -> None:
+def host(pipe: Connection, seed: int, scale: float, as_of: date, mislabelled: float) -> None:
     """The new process: serve until the other end of the pipe is closed, by the block's end or by its owner's death."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner decides when to end
     with listening(0) as listener:
-        asyncio.run(serve(World(seed, scale, as_of), listener, pipe))
+        asyncio.run(serve(World(seed, scale, as_of, mislabelled), listener, pipe))
 
 
 def listening(port: int) -> socket.socket:

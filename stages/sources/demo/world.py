@@ -1,11 +1,12 @@
 """What the embedded site has published by a day: titles and episodes, as a function of seed, scale and day; no pictures, no HTTP.
 
 On STUDY_END a site of scale 1.0 has exactly the study's usable thumbnails: those counted under their title's first genre,
-decodable, and not left out (not adult, not a paid preview, not hidden). What is unusable comes on top.
+decodable, and not left out (not adult, not a paid preview, not hidden). What is unusable comes on top. A share of titles may be
+mislabelled: nothing of them changes but the genre that the site files them under, so that genres lose the study's counts.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -80,21 +81,28 @@ class Title:
         """The genre that it is counted under."""
         return self.genres[0]
 
+    @property
+    def drawn(self) -> str:
+        """The genre that it is drawn in: the same, unless the site has it under a wrong one."""
+        return self.key.partition("/")[0]
+
 
 class World:
     """The site on one day."""
 
-    def __init__(self, seed: int, scale: float, as_of: date = STUDY_END):
+    def __init__(self, seed: int, scale: float, as_of: date = STUDY_END, mislabelled: float = 0.0):
         if not 0 < scale <= 1:
             raise ValueError(f"scale is {scale}; it is a share of the study, above 0 and at most 1")
-        self.seed, self.scale, self.as_of = seed, scale, as_of
+        if not 0 <= mislabelled < 1:
+            raise ValueError(f"mislabelled is {mislabelled}; it is a share of the titles, from 0 and below 1")
+        self.seed, self.scale, self.as_of, self.mislabelled = seed, scale, as_of, mislabelled
 
     @cached_property
     def titles(self) -> dict[int, Title]:
         """The titles with at least one free episode, by ascending id."""
         known = [title for title in self._founding() if title.times.first <= self.as_of]
         later = [title for genre in TITLES for title in self._later(genre)]
-        return {title.id: title for title in sorted(known + later, key=lambda title: title.id)}
+        return {title.id: self._filed(title) for title in sorted(known + later, key=lambda title: title.id)}
 
     def episodes(self, title: Title) -> list[Episode]:
         """The free episodes of a title, and after them its paid previews, by ascending number."""
@@ -118,6 +126,13 @@ class World:
         month = 12 * self.as_of.year + self.as_of.month
         drift = 0.04 * Dice(self.seed, "drift", title.key, slot, month).unit() - 0.02
         return round(min(level + own + drift, 9.99), 5)
+
+    def _filed(self, title: Title) -> Title:
+        """The title under the genre that the site gives it: another than the one it is drawn in, if it is one of the mislabelled."""
+        dice = Dice(self.seed, "mislabelled", title.key)
+        if not dice.chance(self.mislabelled):
+            return title
+        return replace(title, genres=(dice.choose([genre for genre in TITLES if genre not in title.genres]),))
 
     def _founding(self) -> list[Title]:
         """The titles that had begun by STUDY_END; their ids ascend with their first day."""

@@ -1,0 +1,119 @@
+"""Plant wrong labels in the embedded site, and count how many of them the stage ambiguity finds.
+
+Reads:  nothing but the architecture's module: the site is drawn here, without HTTP, and the backbone is random and calibrated.
+Writes: a table in Markdown on stdout.
+bench/README.md tells how to read it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from stages import ambiguity
+from stages.lib import fit, images, runtime, trunk
+from stages.lib.footing import Common, Experiments, Task, Trials
+from stages.lib.progress import track
+from stages.lib.runtime import Runtime
+from stages.sources.demo import drawing
+from stages.sources.demo.census import TITLES
+from stages.sources.demo.timetable import USABLE
+from stages.sources.demo.world import World
+
+SIDE, SEED, CALIBRATION = 112, 2022, 96
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the stage says, and which titles, by id, are planted and flagged."""
+
+    judged: dict[str, Any]
+    titles: int
+    planted: set[int]
+    flagged: set[int]
+
+    @property
+    def precision(self) -> float:
+        """The share of the flagged titles that are planted."""
+        return len(self.planted & self.flagged) / max(1, len(self.flagged))
+
+    @property
+    def recall(self) -> float:
+        """The share of the planted titles that are flagged."""
+        return len(self.planted & self.flagged) / max(1, len(self.planted))
+
+
+def drawn(world: World, most: int) -> tuple[pd.DataFrame, np.ndarray, set[int]]:
+    """At most `most` thumbnails of each title: a dataset as `split` writes it, without sides, uint8 (n, side, side, 3), wrong titles."""
+    titles = [title for title in world.titles.values() if not title.adult and world.usable(title)]
+    genres, rows, pictures = list(TITLES), [], []
+    for title in track(titles, len(titles), "drawn", "titles"):
+        slots = [slot for slot in range(title.times.out(world.as_of)) if title.times.kind(slot) in USABLE]
+        for slot in slots[:most]:
+            image = drawing.thumbnail(world.seed, title.key, title.painters[0].id, slot)
+            pictures.append(images.fit_square(image[..., ::-1], SIDE, "linear"))
+            rows.append((title.id, slot, title.genre, genres.index(title.genre), title.id))
+    dataset = pd.DataFrame(rows, columns=["title_id", "no", "genre", "label", "group"])
+    return dataset, np.stack(pictures), {title.id for title in titles if title.genre != title.drawn}
+
+
+def features(backbone: str, pictures: np.ndarray, settings: Common) -> np.ndarray:
+    """float32 (n, width), as the stage features computes them, of a random backbone."""
+    runtime.seed(settings.runtime.seed)
+    centred = pictures.astype(np.float32) - pictures.mean(axis=0, dtype=np.float64).astype(np.float32)
+    body = trunk.build(backbone, SIDE, settings.head.pool, "backbone", None)
+    chosen = np.linspace(0, len(centred) - 1, CALIBRATION).astype(int)
+    trunk.calibrate(body, trunk.show(centred[chosen], backbone, "backbone"))
+    batches = range(0, len(centred), 32)
+    said = [
+        body.predict_on_batch(centred[start : start + 32]) for start in track(batches, len(batches), "seen", "batches")
+    ]
+    return np.concatenate(said)
+
+
+def found(scale: float, mislabelled: float, backbone: str, most: int, seeds: list[int]) -> Found:
+    """What the stage finds on such a site."""
+    settings = common(backbone, seeds)
+    runtime.start_keras(settings.runtime)
+    dataset, pictures, planted = drawn(World(SEED, scale, mislabelled=mislabelled), most)
+    table, none = features(backbone, pictures, settings), np.zeros(0, np.int64)
+    task = Task(table, dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy(), list(TITLES), none, none, none)
+    folds = ambiguity.dealt(dataset, FOLDS, 77)
+    said = ambiguity.out_of_fold(task, folds, Trials(settings))
+    judged, titles = ambiguity.judged(dataset, said, folds, list(TITLES), 77)
+    return Found(judged, judged["titles"], planted, set(titles.loc[titles["flagged"], "title_id"]))
+
+
+def common(backbone: str, seeds: list[int]) -> Common:
+    """As params.yaml."""
+    machine = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "precision": "float32", "xla": False}
+    return Common(
+        experiments=Experiments(backbone=backbone, seeds=seeds, units=64, batch=32, epochs=60, patience=8),
+        lr=1e-4,
+        head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
+        runtime=Runtime.model_validate({**machine, "memory": 1000}),
+    )
+
+
+def main(
+    scale: Annotated[float, typer.Option(help="of the study's 82,549 thumbnails")] = 0.05,
+    backbone: Annotated[str, typer.Option(help="random weights")] = "vgg16",
+    most: Annotated[int, typer.Option(help="thumbnails of a title")] = 20,
+) -> None:
+    """Shares of 0, 5, 10 and 20 % of wrong labels."""
+    typer.echo(
+        "| wrong titles | of | flagged | precision | recall | errors that are ambiguity |\n|--:|--:|--:|--:|--:|--:|"
+    )
+    for share in (0.0, 0.05, 0.1, 0.2):
+        here = found(scale, share, backbone, most, [77, 78, 79])
+        score = here.judged["where_errors_are"]["ambiguity"]
+        typer.echo(
+            f"| {len(here.planted)} | {here.titles} | {len(here.flagged)} | {here.precision:.2f} | {here.recall:.2f} | {score:.0%} |"
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)
