@@ -55,8 +55,9 @@ def common(units: int, epochs: int) -> Common:
     """As params.yaml, with one seed, and no model stopping early."""
     machine = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "precision": "float32", "xla": False}
     return Common(
-        experiments=Experiments(backbone="none", seeds=[77], units=units, batch=32, epochs=epochs, patience=epochs),
-        lr=1e-4,
+        experiments=Experiments(
+            backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs
+        ),
         head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
         runtime=Runtime.model_validate({**machine, "memory": 1000}),
     )

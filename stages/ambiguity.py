@@ -2,8 +2,8 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), data/resized/
 Writes: metrics/ambiguity.json, data/ambiguity.parquet (a row a title, the least fitting label first), plots/ambiguity.png (which genres
-        overlap), plots/ambiguity_titles.png (a contact sheet of the titles whose label fits least), plots/ambiguity_lookalikes.png
-Params: ambiguity, experiments, lr, head but its units, runtime
+        overlap), plots/ambiguity_titles.jpg (a contact sheet of the titles whose label fits least), plots/ambiguity_lookalikes.png
+Params: ambiguity, experiments, head but its units, runtime
 
 Titles are dealt to folds within their genre; each fold is predicted by heads that learned from the others, over several seeds.
 This uses all images, so its scores are no test scores. Labels are judged by confident learning (stages/lib/noise.py).
@@ -34,8 +34,8 @@ ACROSS = 7  # pictures of a title on the contact sheet
 PAIRS = 10  # of genres in ambiguity.png
 KEPT = 20  # pairs of like pictures in the metrics
 CAPTION = """\
-errors between two genres, as a multiple of what their sizes make to be
-expected; lines: 95% intervals, whole titles resampled; orange: beyond doubt"""
+errors between two genres over those that their sizes let expect
+lines: 95% intervals, whole titles resampled; orange: beyond doubt"""
 TABLE = pa.schema(
     [
         ("title_id", pa.int64()),
@@ -179,7 +179,7 @@ def draw_pairs(axes: Axes, pairs: list[dict[str, Any]]) -> None:
     axes.axvline(1, color="black", linewidth=1, zorder=0)
     axes.set_xlim(left=0)
     axes.set_title("pairs that overlap most surely", fontsize=10)
-    axes.set_xlabel(CAPTION, fontsize=9, loc="left")
+    axes.set_xlabel(CAPTION, fontsize=9, loc="right")
 
 
 def headline(found: dict[str, Any]) -> str:
@@ -231,7 +231,7 @@ def main(
     table: Path = Path("data/ambiguity.parquet"),
     metrics: Path = Path("metrics/ambiguity.json"),
     plot: Path = Path("plots/ambiguity.png"),
-    plot_titles: Path = Path("plots/ambiguity_titles.png"),
+    plot_titles: Path = Path("plots/ambiguity_titles.jpg"),
     plot_lookalikes: Path = Path("plots/ambiguity_lookalikes.png"),
 ) -> None:
     """Predict every title without it, and judge the labels."""

@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), BACKBONE-augmented.npy where augment.copies > 0
 Writes: metrics/balance.json, plots/balance.png
-Params: balance, experiments, augment.copies, lr, head but its units, runtime
+Params: balance, experiments, augment.copies, head but its units, runtime
 
 none: as crawled. down: a genre with more than `cap` train rows keeps `cap` of them. equal: every genre has `count` train rows,
 drawn without replacement where there are more; where there are fewer, variants of them are added, if there are any, and then
@@ -205,11 +205,25 @@ def draw_changes(axes: Axes, changes: dict[str, Any], measure: str) -> None:
 
 def headline(found: dict[str, Any]) -> str:
     """What the figure shows."""
-    gains = [name for name, each in found.items() if each["against_none"]["balanced_accuracy"]["interval"][0] > 0]
-    said = (
-        f"{', '.join(gains)} raise balanced accuracy" if gains else "no variant raises balanced accuracy beyond doubt"
-    )
+    gains = gaining(found)
+    said = f"{', '.join(gains)} raise balanced accuracy" if gains else "no way raises balanced accuracy beyond doubt"
     return f"Genres of unequal size: {said.replace('_', ' ')}"
+
+
+def gaining(found: dict[str, Any]) -> list[str]:
+    """The variants whose balanced accuracy is higher beyond doubt."""
+    return [name for name, each in found.items() if each["against_none"]["balanced_accuracy"]["interval"][0] > 0]
+
+
+def verdict(found: dict[str, Any]) -> str:
+    """One sentence on all variants."""
+    changes = {name: each["against_none"]["balanced_accuracy"] for name, each in found.items() if name != BASELINE}
+    best = max(changes, key=lambda name: changes[name]["difference"])
+    gains = gaining(found)
+    return (
+        f"{len(gains)} of {len(changes)} ways raise balanced accuracy beyond doubt{': ' * bool(gains)}{', '.join(gains)}; "
+        + compare.verdict(f"the largest change, by {best}, is one", changes[best])
+    )
 
 
 def main(
@@ -227,10 +241,11 @@ def main(
     task = footing.task(wider, table, classes(rows))
     spare = np.arange(len(rows), len(wider))
     found = outcomes(replace(task, train=task.train[task.train < len(rows)]), spare, settings)
-    write_json(metrics, {**footing.about(settings, rows), "variants": found})
+    write_json(metrics, {**footing.about(settings, rows), "variants": found, "outcome": verdict(found)})
     figures.save(draw(found), plot)
     for name in found:
         log.info(found[name]["outcome"])
+    log.info(verdict(found))
 
 
 if __name__ == "__main__":

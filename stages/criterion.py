@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/raw/titles.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/criterion.json, plots/criterion.png
-Params: criterion, split.ratios / seed, experiments, lr, head but its units, runtime
+Params: criterion, split.ratios / seed, experiments, head but its units, runtime
 
 author: the authors with most images, split by image, as the study did: each title stands on all sides. author_together and
 author_apart: authors of two titles or more, the same test images of one title of each; `together` learns from other episodes of these
@@ -31,8 +31,9 @@ from stages.lib.thumbnails import DATASET, TITLES, classes, read_features, read_
 
 MOST = 50  # values of a column
 CAPTION = """\
-accuracy on test images, averaged over seeds; lines: 95% intervals, whole titles resampled
-grey: always the largest class; in brackets: classes, and Cohen's kappa (0: chance, 1: all right)"""
+accuracy on test images, averaged over seeds
+lines: 95% intervals, whole titles resampled; grey: always the largest class
+in brackets: classes, and Cohen's kappa (0: chance, 1: all right)"""
 log = logging.getLogger(__name__)
 
 
@@ -227,24 +228,18 @@ def change(each: Task, one: np.ndarray, other: np.ndarray, seed: int) -> dict[st
     return compare.difference(labels, groups, mine, theirs, each.classes, np.random.default_rng(seed))["accuracy"]
 
 
-def verdict(found: dict[str, Any]) -> list[str]:
-    """One sentence a criterion."""
-    said = [
-        f"{name}: accuracy {each['accuracy']:.3f} on {each['images']} images of {len(each['per_genre'])} classes, "
-        f"the largest class alone {each['majority_accuracy']:.3f}, kappa {each['kappa']:.3f}"
-        for name, each in found.items()
-    ]
+def verdict(found: dict[str, Any]) -> str:
+    """One sentence: how far each criterion is beyond chance, what knowing titles gains, and what training on merged genres does."""
+    said = [f"{name} {each['kappa']:.2f}" for name, each in found.items()]
+    parts = [f"kappa by {', '.join(said)}"]
     if "against_apart" in found.get("author_together", {}):
-        said.append(
+        parts.append(
             compare.verdict("knowing an author's title changes accuracy", found["author_together"]["against_apart"])
         )
     if "against_all_genres" in found.get("merged", {}):
-        said.append(
-            compare.verdict(
-                "training on merged genres, not adding up, changes accuracy", found["merged"]["against_all_genres"]
-            )
-        )
-    return said
+        merged = found["merged"]["against_all_genres"]
+        parts.append(compare.verdict("training on merged genres, not adding up, changes accuracy", merged))
+    return "; ".join(parts)
 
 
 def draw(found: dict[str, Any]) -> Figure:
@@ -282,8 +277,7 @@ def main(
     found = outcomes(wanted, footing.task(rows, table, classes(rows)), settings)
     write_json(metrics, {**footing.about(settings, rows), **found})
     figures.save(draw(found["criteria"]), plot)
-    for sentence in found["outcome"]:
-        log.info(sentence)
+    log.info(found["outcome"])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/label_limit.json, plots/label_limit.png
-Params: label_limit, experiments, lr, head but its units, runtime
+Params: label_limit, experiments, head but its units, runtime
 
 At each step a model of the genres that are left is trained over several seeds; the genre that it confuses most on validation
 images goes next. Fewer labels are easier by themselves: so accuracy stands beside that of always naming the largest genre, Cohen's

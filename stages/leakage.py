@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), data/resized/
 Writes: metrics/leakage.json, plots/leakage.png, plots/leakage_neighbours.png
-Params: leakage, split.ratios / seed, experiments, lr, head but its units, runtime
+Params: leakage, split.ratios / seed, experiments, head but its units, runtime
 
 Both models learn from the same frozen features, over several seeds; only the split differs. Their test images differ too, so the
 interval of the difference resamples the titles of each on their own. Some test images stand beside their nearest train image
@@ -125,7 +125,8 @@ def draw(found: dict[Way, Any], leak: dict[str, Any]) -> Figure:
     axes.set_xlim(0, 1.03)
     low, high = leak["balanced_accuracy"]["interval"]
     axes.set_xlabel(
-        "test accuracy, averaged over seeds; lines: 95% intervals, whole titles resampled; grey: always the largest genre\n"
+        "test accuracy, averaged over seeds; lines: 95% intervals, whole titles resampled\n"
+        "grey: always the largest genre\n"
         f"balanced accuracy at random is {leak['balanced_accuracy']['difference']:+.3f} higher ({low:+.3f} to {high:+.3f})",
         fontsize=9,
         loc="left",

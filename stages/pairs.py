@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/pairs.json, plots/pairs.png (the most confused pairs), plots/pairs_map.png (all of them)
-Params: pairs, experiments, lr, head but its units, runtime
+Params: pairs, experiments, head but its units, runtime
 
 Each pair is trained over several seeds, and compared with what the model of all genres says when it may only choose between the two.
 The study asked this of the genres that people confuse, and found an accuracy of at least 0.87 on its random split.
@@ -28,10 +28,12 @@ from stages.lib.thumbnails import DATASET, classes, read_features, read_table
 STUDY = 0.87  # accuracy, at least, of the study's pairs: random split, ImageNet weights
 SHOWN = 12  # pairs in pairs.png
 CAPTION = f"""\
-accuracy on the pair's test images, averaged over seeds; lines: 95% intervals, whole titles resampled
-ring: what the model of all genres chooses between the two; grey: always the genre with more train images
-dashed: {STUDY}, the least that the original study reports for its pairs, on other thumbnails
-split at random by image (a title on all sides), with ImageNet weights"""
+accuracy on the pair's test images, averaged over seeds
+lines: 95% intervals, whole titles resampled
+ring: the choice of the model of all genres between the two
+grey: always the genre with more train images
+dashed: {STUDY}, the least that the original study reports for its pairs,
+on other thumbnails, split at random by image, with ImageNet weights"""
 Pair = list[str]
 log = logging.getLogger(__name__)
 
@@ -149,7 +151,7 @@ def draw_map(found: dict[str, Any], genres: list[str]) -> Figure:
     axes = figure.subplots()
     figures.draw_share_map(axes, values, [figures.clipped(genre) for genre in genres])
     axes.set_xlabel(
-        "below the diagonal: accuracy on test images, per cent; above: area under the ROC curve", fontsize=9, loc="left"
+        "below the diagonal: accuracy on test images, per cent; above: area under the ROC curve", fontsize=9
     )
     figure.suptitle("Pairs of genres, each with a model of its own", fontsize=11)
     figure.tight_layout()

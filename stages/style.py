@@ -2,7 +2,7 @@
 
 Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5 of each backbone in style.backbones
 Writes: metrics/style.json, plots/style.png
-Params: style, experiments, lr, head but its units, features, train.preprocess, pretrained.weights, runtime
+Params: style, experiments, head but its units, features, train.preprocess, pretrained.weights, runtime
 
 Three ways to pool, each an option of `head.pool`: the average of the top layer, channel means and deviations of early and middle
 layers, and products of their channels (Gram). The images pass each backbone once; the same heads are trained on each, over several
@@ -122,18 +122,15 @@ def best(found: dict[str, dict[Pool, Any]]) -> tuple[str, Pool]:
     return max(chosen, key=lambda each: found[each[0]][each[1]]["val_accuracy"])
 
 
-def verdict(found: dict[str, dict[Pool, Any]]) -> list[str]:
-    """A sentence a backbone and pooling, and the best by validation."""
-    said = [
-        compare.verdict(
-            f"{backbone}: {POOLS[pool]}, not its top layer, change accuracy", each["against_top"]["accuracy"]
-        )
-        for backbone, pools in found.items()
-        for pool, each in pools.items()
-        if pool != TOP
-    ]
+def verdict(found: dict[str, dict[Pool, Any]]) -> str:
+    """One sentence: the best by validation, and what it changes on test images."""
     backbone, pool = best(found)
-    return [*said, f"best by validation: {backbone} with head.pool {pool}"]
+    said = f"best by validation is {backbone} with head.pool {pool}"
+    if pool == TOP:
+        return f"{said}, its top layer"
+    return compare.verdict(
+        f"{said}; against its top layer it changes accuracy", found[backbone][pool]["against_top"]["accuracy"]
+    )
 
 
 def draw(found: dict[str, dict[Pool, Any]]) -> Figure:
@@ -174,12 +171,11 @@ def main(
     found = {}
     for backbone in settings.style.backbones:
         found[backbone] = compared(pooled(backbone, rows, images, centre, weights, settings), rows, settings)
-    sentences, (backbone, pool) = verdict(found), best(found)
-    told = {"backbones": found, "best": {"backbone": backbone, "pool": pool}, "outcome": sentences}
+    sentence, (backbone, pool) = verdict(found), best(found)
+    told = {"backbones": found, "best": {"backbone": backbone, "pool": pool}, "outcome": sentence}
     write_json(metrics, {**footing.about(settings, rows), **told})
     figures.save(draw(found), plot)
-    for sentence in sentences:
-        log.info(sentence)
+    log.info(sentence)
 
 
 if __name__ == "__main__":

@@ -34,20 +34,20 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def set_params(workspace: Path) -> Callable[..., None]:
     """Change keys of the workspace's params.yaml: `set_params({"crawl.demo.scale": 0.001})`."""
+    return lambda values: edit_params(workspace / "params.yaml", values)
 
-    def change(values: dict[str, Any]) -> None:
-        yaml = YAML()
-        path = workspace / "params.yaml"
-        params = yaml.load(path)
-        for name, value in values.items():
-            *sections, key = name.split(".")
-            section = params
-            for part in sections:
-                section = section[part]
-            section[key] = value
-        yaml.dump(params, path)
 
-    return change
+def edit_params(path: Path, values: dict[str, Any]) -> None:
+    """Change keys of a params.yaml, comments and order kept."""
+    yaml = YAML()
+    params = yaml.load(path)
+    for name, value in values.items():
+        *sections, key = name.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        section[key] = value
+    yaml.dump(params, path)
 
 
 @pytest.fixture

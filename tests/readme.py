@@ -1,6 +1,7 @@
 """The parts of README.md that follow from the code: `python tests/readme.py` writes them anew, test_readme.py compares."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -21,8 +22,10 @@ OTHERS = {
     "CHANGELOG.md": "what changed for users",
     ".ci/run": "what CI runs",
     "docs/crawling.md": "the crawl: manners, resuming, limits, faults, speed",
+    "docs/experiments.md": "the experiments after the first result, and how to add one",
     "docs/handling.md": "the grid: trunk and tail, several machines",
 }
+EXPERIMENTS = ("balance", "pairs", "label_limit", "criterion", "ambiguity", "style", "leakage")
 ORDER = ("stages", "stages/sources", "stages/sources/demo", "stages/backbones", "stages/lib", "tests", "bench")
 
 
@@ -76,10 +79,19 @@ def reruns() -> str:
     return "\n".join(rows)
 
 
+def outcomes() -> str:
+    """What each experiment's metrics say in one sentence."""
+    rows = ["| stage | outcome |", "|---|---|"]
+    for name in EXPERIMENTS:
+        told = json.loads((REPOSITORY / f"metrics/{name}.json").read_text(encoding="utf-8"))["outcome"]
+        rows.append(f"| {name} | {told} |")
+    return "\n".join(rows)
+
+
 def blocks() -> dict[str, str]:
     """What must stand behind each marker."""
     grid = (REPOSITORY / "metrics/handling.md").read_text(encoding="utf-8").rstrip()
-    return {"stages": stage_table(), "files": file_tree(), "reruns": reruns(), "grid": grid}
+    return {"stages": stage_table(), "files": file_tree(), "reruns": reruns(), "grid": grid, "outcomes": outcomes()}
 
 
 def block(text: str, marker: str) -> str:

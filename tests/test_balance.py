@@ -110,7 +110,13 @@ def test_equal_draws_are_the_seed_s():
     assert one.tolist() == same.tolist() != other.tolist()
 
 
-PARAMS = {"lr": 0.01, "experiments.epochs": 3, "balance.cap": 8, "balance.count": 12, "experiments.seeds": [1, 2]}
+PARAMS = {
+    "experiments.lr": 0.01,
+    "experiments.epochs": 3,
+    "balance.cap": 8,
+    "balance.count": 12,
+    "experiments.seeds": [1, 2],
+}
 
 
 def read(workspace):

@@ -1,6 +1,7 @@
 """The embedded site's world: counts, dates, names; nothing is drawn or served."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -155,3 +156,32 @@ def test_some_people_made_two_titles_and_some_titles_three_people():
 def test_a_scale_that_is_no_share_is_refused(scale):
     with pytest.raises(ValueError, match=rf"^scale is {scale}; it is a share of the study, above 0 and at most 1$"):
         World(SEED, scale)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_of_wrong_labels_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match=rf"^mislabelled is {share}; it is a share of the titles, from 0 and below 1$"):
+        World(SEED, 0.01, mislabelled=share)
+
+
+def test_of_a_mislabelled_title_nothing_changes_but_its_genre():
+    right, wrong = World(SEED, 0.01), World(SEED, 0.01, mislabelled=0.2)
+    assert list(right.titles) == list(wrong.titles)
+    turned = [(right.titles[key], title) for key, title in wrong.titles.items() if title.genre != title.drawn]
+    assert 0.1 * len(right.titles) < len(turned) < 0.3 * len(right.titles)
+    for before, after in turned:
+        assert after == replace(before, genres=after.genres)
+        assert after.genre not in before.genres
+    assert [title for title in right.titles.values() if title.genre != title.drawn] == []
+
+
+def test_more_wrong_labels_are_those_of_fewer_and_others():
+    few, many = (
+        {
+            key: title.genres
+            for key, title in World(SEED, 0.01, mislabelled=share).titles.items()
+            if title.genre != title.drawn
+        }
+        for share in (0.1, 0.3)
+    )
+    assert few.items() < many.items()

@@ -7,11 +7,11 @@ import pytest
 
 from stages.lib import fit, runtime
 from stages.lib.batches import Batches
-from stages.lib.fit import Examples, Head, Learner, Training
+from stages.lib.fit import Examples, Head, Learner, Schedule
 from stages.lib.runtime import Runtime
 
 HEAD = Head(pool="style", standardise=True, units=16, dropout=0.5)
-SCHEDULE = Training(batch=16, epochs=12, patience=12)
+SCHEDULE = Schedule(batch=16, epochs=12, patience=12)
 RUNTIME = Runtime(seed=1, deterministic=True, inter_op=1, intra_op=2, precision="float32", xla=False, memory=100)
 
 
@@ -86,13 +86,13 @@ def test_equal_seeds_give_equal_weights_bit_for_bit_and_others_do_not(data):
 
 def test_the_best_epoch_s_weights_are_kept(data):
     features, labels, _, val = data
-    model, history = trained(data, lr=0.3, schedule=Training(batch=16, epochs=10, patience=10))
+    model, history = trained(data, lr=0.3, schedule=Schedule(batch=16, epochs=10, patience=10))
     accuracy = (model.predict_on_batch(features[val]).argmax(axis=1) == labels[val]).mean()
     assert accuracy == pytest.approx(history["val_accuracy"].max())
 
 
 def test_training_stops_when_validation_no_longer_improves(data):
-    _, history = trained(data, lr=1e-9, schedule=Training(batch=16, epochs=50, patience=2))
+    _, history = trained(data, lr=1e-9, schedule=Schedule(batch=16, epochs=50, patience=2))
     assert len(history) == 3  # the first epoch is the best, two more do not beat it
 
 
@@ -130,7 +130,7 @@ def test_what_was_learned_before_leaves_no_trace(data, make):
 
 
 def test_what_is_kept_is_told_with_the_number_of_trained_parameters(data):
-    own = learner(data, schedule=Training(batch=16, epochs=6, patience=6))
+    own = learner(data, schedule=Schedule(batch=16, epochs=6, patience=6))
     history = own.learn(0.3)
     kept = own.kept(history)
     best = int(history["val_accuracy"].argmax())
@@ -157,7 +157,7 @@ def test_only_the_rows_of_a_batch_are_gathered_and_every_row_once_an_epoch():
 
 def test_training_is_what_keras_s_own_fit_makes_of_the_same_batches(data):
     features, labels, train, val = data
-    schedule, plain = Training(batch=16, epochs=4, patience=4), HEAD.model_copy(update={"dropout": 0.0})
+    schedule, plain = Schedule(batch=16, epochs=4, patience=4), HEAD.model_copy(update={"dropout": 0.0})
     history = learner(data, schedule=schedule, head=plain).learn(0.01)
     other = learner(data, schedule=schedule, head=plain)
     keras.utils.set_random_seed(1)

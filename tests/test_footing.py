@@ -13,7 +13,7 @@ from stages.lib.thumbnails import classes
 
 @pytest.fixture
 def settings(workspace, set_params):
-    set_params({"lr": 0.01, "experiments.epochs": 4, "experiments.seeds": [3, 5]})
+    set_params({"experiments.lr": 0.01, "experiments.epochs": 4, "experiments.seeds": [3, 5]})
     found = params.read(footing.Common)
     runtime.start_keras(found.runtime)
     return found
@@ -41,7 +41,7 @@ def test_a_learner_that_begins_again_is_a_new_learner(settings, task):
         examples = Examples([task.features], task.features, task.labels, task.train, task.val)
         own = settings.experiments
         learner = Learner(None, examples, 2, settings.head.of(own.units), own, machine)
-        learner.learn(settings.lr)
+        learner.learn(own.lr)
         np.testing.assert_array_equal(once.test[place], learner.head.predict_on_batch(task.features[task.test]))
     assert not np.array_equal(once.test[0], once.test[1])
 

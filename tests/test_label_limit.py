@@ -12,7 +12,7 @@ from stages.lib.errors import InputError
 from stages.lib.footing import Answers, Task
 from stages.lib.thumbnails import DATASET, write_table
 
-PARAMS = {"lr": 0.01, "experiments.epochs": 8, "experiments.seeds": [1, 2], "label_limit.orders": 1}
+PARAMS = {"experiments.lr": 0.01, "experiments.epochs": 8, "experiments.seeds": [1, 2], "label_limit.orders": 1}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from stages.lib.footing import Task
 from stages.lib.thumbnails import DATASET, INDEX, write_table
 
 PARAMS = {
-    "lr": 0.01,
+    "experiments.lr": 0.01,
     "experiments.epochs": 30,
     "experiments.patience": 30,
     "experiments.seeds": [1, 2],

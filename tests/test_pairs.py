@@ -11,7 +11,7 @@ from stages.lib import footing, scores
 from stages.lib.errors import InputError
 from stages.lib.footing import Answers, Task
 
-PARAMS = {"lr": 0.01, "experiments.epochs": 15, "experiments.seeds": [1, 2]}
+PARAMS = {"experiments.lr": 0.01, "experiments.epochs": 15, "experiments.seeds": [1, 2]}
 
 
 def run(workspace, set_params, which):

@@ -10,7 +10,7 @@ from closure import REPOSITORY
 TEXT = readme.README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("marker", ["stages", "files", "reruns", "grid"])
+@pytest.mark.parametrize("marker", ["stages", "files", "reruns", "grid", "outcomes"])
 def test_what_follows_from_the_code_is_true(marker):
     # written anew by `python tests/readme.py`
     assert readme.block(TEXT, marker) == readme.blocks()[marker]

@@ -56,6 +56,10 @@ def metrics(workspace, set_params):
     Path("metrics/label_limit.json").write_text(json.dumps({"steps": steps, "random": []}))
     criteria = {"author": {"accuracy": 0.6, "kappa": 0.5, "images": 9}}
     Path("metrics/leakage.json").write_text(json.dumps({"leakage": {"accuracy": {"difference": 0.1}}}))
+    where = {"accuracy": 0.6, "where_errors_are": {"ambiguity": 0.3, "overlap": 0.4}, "flagged": {"titles": 5}}
+    Path("metrics/ambiguity.json").write_text(json.dumps(where))
+    pools = {pool: {"accuracy": 0.6, "kappa": 0.5, "width": 8} for pool in ("average", "style")}
+    Path("metrics/style.json").write_text(json.dumps({"backbones": {"vgg16": pools}}))
     Path("metrics/criterion.json").write_text(json.dumps({"criteria": criteria}))
     for name in BACKBONES:
         for side in ("train", "val"):
@@ -74,6 +78,7 @@ def test_the_summary_holds_the_few_figures_of_each_model_and_no_more(metrics):
     call()
     found = json.loads(Path("metrics/summary.json").read_text())
     assert {part: list(models) for part, models in found.items()} == {
+        "ambiguity": ["accuracy", "flagged_titles", "share_of_errors"],
         "backbones": ["resnet50", "vgg16"],
         "balance": ["focal"],
         "baselines": ["colour_histogram", "majority"],
@@ -82,6 +87,7 @@ def test_the_summary_holds_the_few_figures_of_each_model_and_no_more(metrics):
         "label_limit": ["2_genres"],
         "leakage": ["accuracy"],
         "pairs": ["least_accuracy", "mean_accuracy", "mean_change_from_ten_way"],
+        "style": ["vgg16"],
     }
     assert found["balance"]["focal"] == {"accuracy": 0.02, "balanced_accuracy": 0.02}
     assert found["pairs"] == {"least_accuracy": 0.6, "mean_accuracy": 0.7, "mean_change_from_ten_way": 0.1}

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.lib import runtime, trunk
 from stages.lib.errors import InputError
@@ -60,6 +62,36 @@ def test_style_pools_channel_means_and_deviations():
     np.testing.assert_allclose(
         body.predict_on_batch(images), np.concatenate(means + deviations, axis=1), rtol=1e-3, atol=1e-5
     )
+
+
+def test_gram_pools_products_of_channels_averaged_over_place():
+    body = trunk.build("mobilenet_v2", SIDE, "gram", "backbone", None)
+    images = centred(2)
+    vectors = []
+    for each in (np.asarray(each) for each in body.get_layer("core")(images / 127.5, training=False)):
+        channels = each.shape[-1]
+        shown = each @ trunk.directions(channels) if channels > trunk.DIRECTIONS else each
+        products = np.einsum("nhwa,nhwb->nab", shown, shown) / (each.shape[1] * each.shape[2])
+        vectors.append(products[:, *np.triu_indices(shown.shape[-1])])
+    np.testing.assert_allclose(body.predict_on_batch(images), np.concatenate(vectors, axis=1), rtol=1e-3, atol=1e-4)
+
+
+@given(st.integers(33, 700))
+def test_the_directions_of_gram_are_orthonormal(channels):
+    chosen = trunk.directions(channels)
+    np.testing.assert_allclose(chosen.T @ chosen, np.eye(trunk.DIRECTIONS), atol=1e-5)
+
+
+def test_several_ways_to_pool_at_once_say_what_each_says_alone():
+    images = centred(2)
+    several = trunk.build_several("mobilenet_v2", SIDE, ["average", "style", "gram"], "backbone", None)
+    weights = several.get_layer("core").get_weights()
+    for place, pool in enumerate(("average", "style", "gram")):
+        alone = trunk.build("mobilenet_v2", SIDE, pool, "backbone", None)
+        alone.get_layer("core").set_weights(weights[: len(alone.get_layer("core").weights)])
+        np.testing.assert_allclose(
+            several.predict_on_batch(images)[place], alone.predict_on_batch(images), rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(("pool", "width"), [("average", 1280), ("flatten", 3 * 3 * 1280)])

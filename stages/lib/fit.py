@@ -43,15 +43,11 @@ class HeadShape(Leaves):
 
 
 class Schedule(BaseModel):
-    """How long and in what steps a model is trained; part of params.yaml: train."""
+    """How long and in what steps a model is trained; part of several sections of params.yaml."""
 
     batch: int = Field(ge=1)
     epochs: int = Field(ge=1)
     patience: int = Field(ge=1)
-
-
-class Training(Leaves, Schedule):
-    """What experiments share of params.yaml: train."""
 
 
 def build_head(width: int, classes: int, head: Head, features: np.ndarray | None) -> "keras.Model":

@@ -25,13 +25,13 @@ class Experiments(params.Section, Schedule):
     backbone: str
     seeds: list[int] = Field(min_length=1)
     units: int = Field(ge=1)
+    lr: float = Field(gt=0)
 
 
 class Common(params.File):
     """What every experiment reads of params.yaml."""
 
     experiments: Experiments
-    lr: float = Field(gt=0)
     head: HeadShape
     runtime: Runtime
 
@@ -127,7 +127,7 @@ class Trials:
             learner = self.learner(varied, seed, loss)
             if begin is not None:
                 learner.adopt(begin.heads[place])
-            learner.learn(self.settings.lr)
+            learner.learn(self.settings.experiments.lr)
             heads.append(learner.head.get_weights())
             for rows, said in ((given.val, val), (given.test, test)):
                 said.append(np.asarray(learner.head.predict_on_batch(np.asarray(given.features[rows]))))

@@ -38,21 +38,25 @@ class Titles:
 
 
 def quality(titles: Titles) -> np.ndarray:
-    """float (t,), 0 to 1: how well a title's label fits what is said of it, the normalised margin; 0.5: another label fits as well."""
+    """float (t,), 0 to 1: how well a title's label fits what is said of it: its probability (self-confidence)."""
     from cleanlab.rank import get_label_quality_scores
 
-    return np.asarray(get_label_quality_scores(titles.labels, titles.said, method="normalized_margin"))
+    return np.asarray(get_label_quality_scores(titles.labels, titles.said, method="self_confidence"))
 
 
 def mislabelled(titles: Titles) -> np.ndarray:
-    """bool (t,): titles said to be of another genre as surely as that genre's own titles are, on average, said to be of it."""
+    """bool (t,): titles that look mislabelled, by two rules that must both find them.
+
+    Of each genre as many titles, the least probable, as confident learning counts wrong ones; and of each genre and each other one
+    as many, those that lean most to the other, as it counts (cleanlab's "both": the most careful of its rules).
+    """
     from cleanlab.filter import find_label_issues
 
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
         )  # it warns where a genre has few titles, and of every genre that is found nowhere
-        found = find_label_issues(titles.labels, titles.said, filter_by="confident_learning", n_jobs=1)
+        found = find_label_issues(titles.labels, titles.said, filter_by="both", n_jobs=1)
     return np.asarray(found) & (titles.said.argmax(axis=1) != titles.labels)
 
 
