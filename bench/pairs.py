@@ -26,7 +26,7 @@ def main(
     width: Annotated[int, typer.Option(help="of the features")] = 896,
     epochs: Annotated[int, typer.Option(help="none stops early")] = 20,
     units: Annotated[int, typer.Option(help="of the ten-way model's Dense layer, as head.units")] = 256,
-    pair_units: Annotated[int, typer.Option(help="of a pair's, as experiments.units")] = 64,
+    pair_units: Annotated[int, typer.Option(help="of a pair's, as pairs.units")] = 32,
     rounds: Annotated[int, typer.Option(help="of both, in turn")] = 3,
 ) -> None:
     """Both in turn, in one process, after a model that is not timed; tracing is part of what is timed."""

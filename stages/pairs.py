@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pydantic import Field
 
 from stages.lib import compare, figures, footing, params, runtime, scores
 from stages.lib.command import run
@@ -42,6 +43,7 @@ class Pairs(params.Section):
     """params.yaml: pairs; `which` is all, the number of most confused pairs, or a list of pairs."""
 
     which: Literal["all"] | int | list[Pair]
+    units: int = Field(ge=1)
 
 
 class Params(footing.Common):
@@ -91,8 +93,9 @@ def outcome(task: Task, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[
 
 def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[str, Any]:
     """Train the ten-way model, then each pair; {"pairs": by name, most confused first, "left_out": those with too few rows}."""
-    trials = Trials(settings)
-    answers = trials.answers(everything)
+    narrower = settings.experiments.model_copy(update={"units": settings.pairs.units})
+    trials = Trials(settings.model_copy(update={"experiments": narrower}))
+    answers = Trials(settings).answers(everything)
     pairs = wanted(settings.pairs.which, everything.classes, footing.confused(everything, answers))
     found, left = {}, []
     for pair in track(pairs, len(pairs), "trained", "pairs"):
