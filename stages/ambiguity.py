@@ -32,6 +32,7 @@ from stages.lib.thumbnails import DATASET, Resized, classes, read_features, read
 
 ACROSS = 7  # pictures of a title on the contact sheet
 PAIRS = 10  # of genres in ambiguity.png
+ROLES = 3  # that folds have: one is predicted, one tells when to stop, the others are learned from
 KEPT = 20  # pairs of like pictures in the metrics
 CAPTION = """\
 errors between two genres over those that their sizes let expect
@@ -52,7 +53,7 @@ log = logging.getLogger(__name__)
 class Ambiguity(params.Section):
     """params.yaml: ambiguity."""
 
-    folds: int = Field(ge=3)
+    folds: int = Field(ge=ROLES)
     seed: int = Field(ge=0)
     distance: int = Field(ge=0, le=FURTHEST)
     shown: int = Field(ge=1)
@@ -245,8 +246,13 @@ def main(
         )
     seen = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
     looks = like_pictures(rows, images.index, own.distance)
-    runtime.start_keras(settings.runtime)
     folds = dealt(rows, own.folds, own.seed)
+    if (filled := len(np.unique(folds))) < ROLES:
+        raise InputError(
+            f"{rows['group'].nunique()} titles fill {filled} of {own.folds} folds; {ROLES} are needed, to learn from, to stop by and "
+            "to predict: add titles"
+        )
+    runtime.start_keras(settings.runtime)
     said = out_of_fold(footing.task(rows, seen, genres), folds, Trials(settings))
     found, titles = judged(rows, said, folds, genres, settings.runtime.seed)
     sentence = verdict(found)

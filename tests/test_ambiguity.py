@@ -110,6 +110,15 @@ def test_one_genre_alone_cannot_be_judged(dataset, workspace):
     assert str(error.value) == "the dataset has the genre thin alone; labels can be judged where there are two or more"
 
 
+def test_titles_that_fill_too_few_folds_cannot_be_judged(dataset, workspace):
+    write_table(dataset[dataset["title_id"].isin([0, 12])], DATASET, workspace / "data/dataset.parquet")
+    np.save(workspace / "data/features/vgg16.npy", np.zeros((8, 5), np.float32))
+    with pytest.raises(
+        InputError, match=r"^2 titles fill [12] of 3 folds; 3 are needed, to learn from, to stop by and to predict: add"
+    ):
+        ambiguity.main()
+
+
 # The embedded site, drawn here without HTTP, with a small random backbone: what params.yaml has at its default scale.
 
 

@@ -41,7 +41,7 @@ def test_retry_after_as_a_date_is_the_time_until_then():
     assert 3590 < asked(says(dated(3600))) <= 3600
 
 
-@pytest.mark.parametrize("value", [dated(-3600), b"Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize("value", [dated(-3600), b"Thu, 01 Jan 1970 00:00:00 GMT"], ids=["an hour ago", "1970"])
 def test_a_date_that_is_past_asks_for_nothing(value):
     assert asked(says(value)) == 0.0
 
