@@ -1,7 +1,7 @@
 """Where drawing style is found in a frozen backbone: its top layer, or statistics of its early and middle layers.
 
 Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5 of each backbone in style.backbones
-Writes: metrics/style.json, plots/style.png
+Writes: metrics/style.json, metrics/style.md (a table), plots/style.png
 Params: style, experiments, head but its units, features, train.preprocess, pretrained.weights, runtime
 
 Three ways to pool, each an option of `head.pool`: the average of the top layer, channel means and deviations of early and middle
@@ -21,7 +21,7 @@ from pydantic import Field
 from stages.lib import compare, figures, footing, frozen, params, runtime, trunk
 from stages.lib import mean as means
 from stages.lib.command import run
-from stages.lib.files import write_json
+from stages.lib.files import write_json, write_text
 from stages.lib.footing import Answers, Task, Trials
 from stages.lib.scores import most_probable
 from stages.lib.thumbnails import DATASET, Resized, classes, read_table
@@ -133,6 +133,22 @@ def verdict(found: dict[str, dict[Pool, Any]]) -> str:
     )
 
 
+def table(found: dict[str, dict[Pool, Any]]) -> str:
+    """A row a backbone and pooling, as Markdown."""
+    lines = [
+        "| backbone | head.pool | features | val accuracy | test accuracy | 95% interval | kappa | against its top layer |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for backbone, pools in found.items():
+        for pool, each in pools.items():
+            low, high = each["accuracy_interval"]
+            lines.append(
+                f"| {backbone} | {pool} | {each['width']} | {each['val_accuracy']:.3f} | {each['accuracy']:.3f} | {low:.3f}–{high:.3f} "
+                f"| {each['kappa']:.3f} | {each['against_top']['accuracy']['difference']:+.3f} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
 def draw(found: dict[str, dict[Pool, Any]]) -> Figure:
     """Test accuracy with its interval, a group of lines a backbone."""
     names = [
@@ -159,6 +175,7 @@ def main(
     mean: Path = Path("data/mean.npz"),
     weights: Path = Path("models/pretrained"),
     metrics: Path = Path("metrics/style.json"),
+    markdown: Path = Path("metrics/style.md"),
     plot: Path = Path("plots/style.png"),
 ) -> None:
     """Compare what heads learn from a backbone's top layer and from its earlier ones."""
@@ -174,6 +191,7 @@ def main(
     sentence, (backbone, pool) = verdict(found), best(found)
     told = {"backbones": found, "best": {"backbone": backbone, "pool": pool}, "outcome": sentence}
     write_json(metrics, {**footing.about(settings, rows), **told})
+    write_text(markdown, table(found))
     figures.save(draw(found), plot)
     log.info(sentence)
 

@@ -57,6 +57,16 @@ def test_the_weight_of_lines_is_seen_by_statistics_of_middle_layers(found):
     assert pools["gram"]["accuracy"] > 0.9
 
 
+def test_the_table_has_a_row_a_pooling(found, folder):
+    head, _, *rows = (folder / "metrics/style.md").read_text().splitlines()
+    assert head.startswith("| backbone | head.pool | features |")
+    for row, pool in zip(rows, ("average", "style", "gram"), strict=True):
+        each = found["backbones"]["mobilenet_v2"][pool]
+        assert row.startswith(
+            f"| mobilenet_v2 | {pool} | {each['width']} | {each['val_accuracy']:.3f} | {each['accuracy']:.3f} |"
+        )
+
+
 def test_the_best_is_chosen_on_validation_rows(found):
     pools = found["backbones"]["mobilenet_v2"]
     highest = max(each["val_accuracy"] for each in pools.values())
