@@ -22,9 +22,9 @@ from stages.lib.runtime import Runtime
 def main(
     images: Annotated[
         int, typer.Option(help="train images; a quarter as many are for validation, as many for test")
-    ] = 2000,
+    ] = 20000,
     width: Annotated[int, typer.Option(help="of the features")] = 896,
-    epochs: Annotated[int, typer.Option(help="none stops early")] = 20,
+    epochs: Annotated[int, typer.Option(help="none stops early")] = 5,
     units: Annotated[int, typer.Option(help="of the ten-way model's Dense layer, as head.units")] = 256,
     pair_units: Annotated[int, typer.Option(help="of a pair's, as pairs.units")] = 32,
     rounds: Annotated[int, typer.Option(help="of both, in turn")] = 3,
