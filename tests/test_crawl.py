@@ -78,7 +78,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A working directory after a crawl of LATE, and what the crawl said."""
     folder = tmp_path_factory.mktemp("crawled")
     params = YAML(typ="safe", pure=True).load((REPOSITORY / "params.yaml").read_text())["crawl"]
-    params |= {"as_of": LATE, "demo": {"scale": SCALE, "seed": SEED, "delay": 0.0}}
+    params |= {"as_of": LATE, "demo": {"scale": SCALE, "seed": SEED, "delay": 0.0, "mislabelled": 0.0}}
     with (folder / "params.yaml").open("w") as file:
         YAML().dump({"crawl": params}, file)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
