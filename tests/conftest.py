@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from built import Clone, committed
 from hypothesis import settings
 from ruamel.yaml import YAML
 
@@ -21,6 +22,18 @@ settings.register_profile(
     "project", deadline=None, derandomize=True
 )  # a slow machine is no failure; every run is the same
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def built_cache(pytestconfig: pytest.Config) -> Path:
+    """Where the tiny pipeline's products are kept from one test run to the next, by a digest of the sources."""
+    return pytestconfig.cache.mkdir("built")
+
+
+@pytest.fixture(scope="session")
+def pipeline(built_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Clone]:
+    """Each call gives a new repository in which the tiny pipeline has been run and committed."""
+    return lambda: committed(built_cache, tmp_path_factory.mktemp("pipeline") / "webtoon-genre")
 
 
 @pytest.fixture

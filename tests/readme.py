@@ -17,16 +17,31 @@ OTHERS = {
     "plots/": "figures; those shown here are in git, the others in DVC's cache",
     "pyproject.toml": "dependencies as ranges, tools' settings",
     "requirements.lock": "dependencies with hashes; requirements-gpu.lock is the same with CUDA",
-    "Makefile": "repro, test, check, setup, lock",
+    "Makefile": "repro, verify, review, test, check, servers, setup, lock",
     "DECISIONS.md": "context, choice, cost; negative results",
     "CHANGELOG.md": "what changed for users",
     ".ci/run": "what CI runs",
     "docs/crawling.md": "the crawl: manners, resuming, limits, faults, speed",
     "docs/experiments.md": "the experiments after the first result, and how to add one",
     "docs/handling.md": "the grid: trunk and tail, several machines",
+    "docs/versions.md": "a commit is a result: verify, what results depend on, another machine",
+    "docs/remotes.md": "where data is kept, and what is seen when that fails",
+    "docs/crash-safety.md": "each stage, each fault, each test",
+    "docs/registry.md": "dataset and model for other projects, by version; old commits",
+    "docs/review.md": "pull requests, and hooks before commits and pushes",
+    ".github/": "the same checks on GitHub, and the comment on a pull request",
 }
 EXPERIMENTS = ("balance", "pairs", "label_limit", "criterion", "ambiguity", "style", "leakage")
-ORDER = ("stages", "stages/sources", "stages/sources/demo", "stages/backbones", "stages/lib", "tests", "bench")
+ORDER = (
+    "stages",
+    "stages/sources",
+    "stages/sources/demo",
+    "stages/backbones",
+    "stages/lib",
+    "workflow",
+    "tests",
+    "bench",
+)
 
 
 def stages() -> dict[str, dict]:
@@ -63,7 +78,7 @@ def file_tree() -> str:
         files = sorted(path for path in (REPOSITORY / folder).glob("*.py") if path.name != "__init__.py")
         if files:
             lines.append(f"{folder}/")
-            lines += [f"  {path.name:<26}{first_sentence(path)}" for path in files]
+            lines += [f"  {path.name:<26}{first_sentence(path)}".rstrip() for path in files]
     return "```\n" + "\n".join(lines) + "\n```"
 
 

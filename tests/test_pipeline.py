@@ -1,19 +1,14 @@
 """The whole pipeline through DVC, tiny, in a repository of its own: what runs, what does not, and what a failure leaves."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from hashlib import md5
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import REPOSITORY
-from tiny import BACKBONE, shrink
+from built import Clone, products
+from tiny import BACKBONE
 
-BIN = Path(sys.executable).parent
 BEFORE_TRAINING = ["crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features"]
 FROM_TRAINING = [
     "train",
@@ -30,53 +25,14 @@ FROM_TRAINING = [
 GRID = ["handling", "handling", "select", "finetune"]
 
 
-class Clone:
-    """A git and DVC repository in which commands are typed."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def type(self, command: str, check: bool = True) -> str:
-        """Run a command line; what it printed, both streams."""
-        environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
-        for name in ("DVC_EXP_BASELINE_REV", "GIT_DIR", "GIT_INDEX_FILE"):
-            environment.pop(name, None)
-        result = subprocess.run(
-            command, shell=True, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=1200
-        )
-        printed = result.stdout + result.stderr
-        assert result.returncode == 0 or not check, printed
-        return printed
-
-    def ran(self, printed: str) -> list[str]:
-        """Which stages DVC says it ran, in order, backbones left off."""
-        return [
-            line.split("'")[1].partition("@")[0] for line in printed.splitlines() if line.startswith("Running stage '")
-        ]
-
-
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory):
-    """The working tree as a repository of its own, its tiny pipeline run once and committed."""
-    folder = tmp_path_factory.mktemp("pipeline") / "webtoon-genre"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        if (REPOSITORY / name).is_file() and not name.startswith(("metrics/", "plots/")) and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, folder / name)
-    shrink(folder / "params.yaml")
-    made = Clone(folder)
-    made.type("git init -q -b main && git add -A && git -c user.name=t -c user.email=t@example.org commit -qm start")
-    made.type("git config user.name t && git config user.email t@example.org")
-    made.first = made.type("dvc repro")
-    made.type("git add -A && git commit -qm run")
-    return made
+def clone(pipeline):
+    """The tiny pipeline, run and committed."""
+    return pipeline()
 
 
-def test_every_stage_runs_once_in_the_given_order(clone):
-    assert clone.ran(clone.first) == [
+def test_every_stage_runs_once_in_the_given_order(clone, built_cache):
+    assert clone.ran((products(built_cache) / "printed").read_text()) == [
         *BEFORE_TRAINING,
         "train",
         "evaluate",
@@ -168,6 +124,7 @@ def later_version(clone):
     (clone.folder / "params.yaml").write_text(edited)
     printed = clone.type("dvc repro split")
     after = Version(raw, cached(clone))
+    clone.type("dvc repro --single-item summary")
     diff = json.loads(clone.type("dvc metrics diff --json"))
     clone.type("git commit -qam 'four months later'")
     yield before, after, printed, diff
@@ -216,7 +173,8 @@ def test_only_changed_titles_files_are_new_in_the_cache(later_version):
 
 def test_metrics_diff_shows_what_the_later_date_brought(later_version):
     before, after, _, diff = later_version
-    told = diff["metrics/crawl.json"]["thumbnails"]
+    assert list(diff) == ["metrics/summary.json"]
+    told = diff["metrics/summary.json"]["data.thumbnails"]
     assert (told["old"], told["new"]) == (sum(before.pictures.values()), sum(after.pictures.values()))
 
 
