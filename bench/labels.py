@@ -115,7 +115,15 @@ def found(scale: float, mislabelled: float, backbone: str, most: int, seeds: lis
 
 def common(backbone: str, seeds: list[int], lr: float) -> Common:
     """As params.yaml, but for what is given."""
-    machine = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "precision": "float32", "xla": False}
+    machine = {
+        "seed": 77,
+        "deterministic": True,
+        "instructions": "portable",
+        "inter_op": 1,
+        "intra_op": 2,
+        "precision": "float32",
+        "xla": False,
+    }
     return Common(
         experiments=Experiments(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
         head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),

@@ -53,7 +53,15 @@ def main(
 
 def common(units: int, epochs: int) -> Common:
     """As params.yaml, with one seed, and no model stopping early."""
-    machine = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "precision": "float32", "xla": False}
+    machine = {
+        "seed": 77,
+        "deterministic": True,
+        "instructions": "portable",
+        "inter_op": 1,
+        "intra_op": 2,
+        "precision": "float32",
+        "xla": False,
+    }
     return Common(
         experiments=Experiments(
             backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs

@@ -42,7 +42,14 @@ class Case(BaseModel):
     @property
     def machine(self) -> runtime.Runtime:
         """Threads as in params.yaml."""
-        fixed = {"seed": 77, "deterministic": True, "inter_op": 1, "intra_op": 2, "memory": 10_000}
+        fixed = {
+            "seed": 77,
+            "deterministic": True,
+            "instructions": "portable",
+            "inter_op": 1,
+            "intra_op": 2,
+            "memory": 10_000,
+        }
         return runtime.Runtime.model_validate({**fixed, "precision": self.precision, "xla": self.xla})
 
     @property

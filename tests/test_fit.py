@@ -12,7 +12,16 @@ from stages.lib.runtime import Runtime
 
 HEAD = Head(pool="style", standardise=True, units=16, dropout=0.5)
 SCHEDULE = Schedule(batch=16, epochs=12, patience=12)
-RUNTIME = Runtime(seed=1, deterministic=True, inter_op=1, intra_op=2, precision="float32", xla=False, memory=100)
+RUNTIME = Runtime(
+    seed=1,
+    deterministic=True,
+    instructions="portable",
+    inter_op=1,
+    intra_op=2,
+    precision="float32",
+    xla=False,
+    memory=100,
+)
 
 
 @pytest.fixture(scope="module")

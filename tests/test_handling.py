@@ -57,7 +57,7 @@ def test_a_cell_is_what_train_makes_of_the_same_settings(small, set_params, run_
     alone = {"lr": row["lr"], "head.units": row["units"], "train.unfreeze": layers, "train.epochs": 2}
     set_params(alone)
     assert run_stage("train", BACKBONE).returncode == 0
-    trained = json.loads((small / f"metrics/train/{BACKBONE}.json").read_text())
+    trained = json.loads((small / f"metrics/train/{BACKBONE}.json").read_text())["cells"][0]
     assert {**trained, "units": row["units"], "lr": row["lr"]} == row
 
 

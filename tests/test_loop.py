@@ -9,7 +9,16 @@ from stages.lib.batches import Batches
 from stages.lib.loop import Loop
 from stages.lib.runtime import Runtime
 
-RUNTIME = Runtime(seed=1, deterministic=True, inter_op=1, intra_op=2, precision="float32", xla=False, memory=100)
+RUNTIME = Runtime(
+    seed=1,
+    deterministic=True,
+    instructions="portable",
+    inter_op=1,
+    intra_op=2,
+    precision="float32",
+    xla=False,
+    memory=100,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ def test_features_of_another_dataset_are_refused(prepared):
 def test_a_model_learns_what_lines_tell(prepared, set_params):
     set_params({"lr": 0.003, "train.epochs": 30, "runtime.intra_op": 1})
     train.main(BACKBONE)
-    metrics = json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())
+    metrics = json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())["cells"][0]
     assert metrics["val_accuracy"] > 0.8
     assert metrics["best_epoch"] < metrics["epochs"] <= 30
     model = saved.load(prepared / f"models/{BACKBONE}")
@@ -104,7 +104,7 @@ def test_a_limit_of_memory_changes_nothing(prepared, set_params, layers):
 def test_a_model_trained_on_what_crosses_the_cut_is_the_model_that_is_saved(prepared, set_params):
     set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": 3})
     train.main(BACKBONE)
-    metrics = json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())
+    metrics = json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())["cells"][0]
     model = saved.load(prepared / f"models/{BACKBONE}")
     rows = read_table(prepared / "data/dataset.parquet", DATASET).query("split == 'val'")
     predicted = model.predict(Resized(prepared / "data/resized").take(rows), "val").argmax(axis=1)
@@ -120,7 +120,7 @@ def trained_plainly(prepared, set_params, run_stage):
         for params in ({}, changed):
             set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": 3} | params)
             assert run_stage("train", BACKBONE).returncode == 0
-            found.append(json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())["val_loss"])
+            found.append(json.loads((prepared / f"metrics/train/{BACKBONE}.json").read_text())["cells"][0]["val_loss"])
         return found
 
     return both

@@ -58,6 +58,8 @@ def build_head(width: int, classes: int, head: Head, features: np.ndarray | None
     """
     import keras
 
+    from stages.lib.exact import softmax
+
     inputs = keras.Input((width,), dtype="float32")
     x = inputs
     if head.standardise:
@@ -66,7 +68,7 @@ def build_head(width: int, classes: int, head: Head, features: np.ndarray | None
         x = normalization(x)
     x = keras.layers.Dense(head.units, activation="relu")(x)
     x = keras.layers.Dropout(head.dropout)(x)
-    answer = keras.layers.Dense(classes, activation="softmax", dtype="float32")(x)  # whatever the precision
+    answer = keras.layers.Dense(classes, activation=softmax, dtype="float32")(x)  # whatever the precision
     return keras.Model(inputs, answer, name="head")
 
 

@@ -1,7 +1,9 @@
 """Seeds, deterministic operations and thread counts: what a result depends on beside data and code, set in this one place.
 
 Measured on CPU: with TensorFlow's default threads two equal runs differ; with one operation at a time and a fixed number of
-threads for each they are equal bit for bit, and different numbers of threads differ from each other.
+threads for each they are equal bit for bit, and different numbers of threads differ from each other. So do machines: TensorFlow has
+matrix products, and with AVX-512 other operations, done by a library, oneDNN, that chooses by vector instructions and sizes of caches.
+Without it machines are equal.
 """
 
 import importlib
@@ -17,11 +19,17 @@ from pydantic import BaseModel, Field
 
 from stages.lib.params import Leaves, Section
 
+INSTRUCTIONS = {
+    "portable": {"TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0", "TF_ENABLE_ONEDNN_OPTS": "0"},  # no oneDNN
+    "native": {},
+}
+
 
 class Machine(BaseModel):
     """How operations are run; part of params.yaml: runtime."""
 
     deterministic: bool
+    instructions: Literal["portable", "native"]
     inter_op: int = Field(ge=1)
     intra_op: int = Field(ge=1)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -42,10 +50,11 @@ class Runtime(Section, Machine):
 
 
 def configure(runtime: Machine) -> None:
-    """Fix thread counts and determinism for this process; call it before keras is imported, which reads the environment."""
+    """Fix thread counts, instructions and determinism for this process; call it before keras is imported, which reads the environment."""
     os.environ["TF_NUM_INTEROP_THREADS"] = str(runtime.inter_op)
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(runtime.intra_op)
     os.environ["TF_DETERMINISTIC_OPS"] = str(int(runtime.deterministic))
+    os.environ.update(INSTRUCTIONS[runtime.instructions])
     os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # processes may share a GPU: none takes all of its memory at once
     os.environ["OMP_NUM_THREADS"] = str(runtime.intra_op)
     threadpoolctl.threadpool_limits(runtime.intra_op)

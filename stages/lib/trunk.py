@@ -5,6 +5,7 @@ backbone in inference mode up to the last layer that its pooling needs, and pool
 """
 
 import importlib
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from stages.lib.errors import InputError
+from stages.lib.files import reserve
 
 if TYPE_CHECKING:
     import keras
@@ -23,6 +25,8 @@ MIDDLE = ("style", "gram")  # poolings of a module's early and middle layers, ST
 DIRECTIONS = 32  # that a layer's channels are projected to before their products are taken
 Preprocess = Literal["backbone", "study"]
 FOLDER = "stages/backbones"
+FLOAT = 4  # bytes of a float32, which weights are whatever runtime.precision is
+HEADER = 4096  # bytes that HDF5 adds to an array at most; 3,220 were seen
 EPSILON = 1e-5  # added to variances, so that a constant channel has a finite scale
 
 
@@ -51,6 +55,8 @@ def build_core(backbone: str, side: int) -> "keras.Model":
     """
     import keras
 
+    from stages.lib.exact import make_exact
+
     architecture = module(backbone)
     if side < architecture.SMALLEST_SIDE:
         raise InputError(f"resize.side is {side}: {backbone} needs at least {architecture.SMALLEST_SIDE} pixels")
@@ -58,6 +64,7 @@ def build_core(backbone: str, side: int) -> "keras.Model":
     for layer in core.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0
+    make_exact(core)
     return core
 
 
@@ -172,6 +179,13 @@ def load_weights(model: "keras.Model", weights: Path) -> None:
     except (ValueError, OSError, UserWarning) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{weights} does not hold the weights of this {model.name} ({reason}); make it anew") from None
+
+
+def save_weights(model: "keras.Model", weights: Path) -> None:
+    """Write all weights of `model` in Keras's `.weights.h5` layout, once the disk has room for them."""
+    arrays = model.weights
+    reserve(weights, sum(FLOAT * math.prod(array.shape) + HEADER for array in arrays) + HEADER)
+    model.save_weights(weights)
 
 
 def calibrate(trunk: "keras.Model", shown: np.ndarray) -> None:
