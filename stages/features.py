@@ -18,7 +18,7 @@ from stages.lib import frozen, params, runtime, trunk
 from stages.lib import mean as means
 from stages.lib.augment import Augment, Variants, extended
 from stages.lib.command import run
-from stages.lib.files import replacing
+from stages.lib.files import mapped, replacing
 from stages.lib.runtime import Threads
 from stages.lib.thumbnails import DATASET, Resized, read_table
 from stages.lib.trunk import Pool, Preprocess
@@ -84,11 +84,11 @@ def main(
     parts = {f"{backbone}.npy": every[: len(rows)], f"{backbone}-augmented.npy": every[len(rows) :]}
     for name, own in parts.items():
         with replacing(out / name) as part:
-            table = np.lib.format.open_memmap(part, "w+", np.float32, (len(own), body.output_shape[-1]))
+            table = mapped(part, np.float32, (len(own), body.output_shape[-1]))
             frozen.compute(body, variants, own, centre, [table], settings.features.batch, backbone)
             table.flush()
     with replacing(trunks / f"{backbone}.weights.h5") as part:
-        body.save_weights(part)
+        trunk.save_weights(body, part)
 
 
 if __name__ == "__main__":

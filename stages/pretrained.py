@@ -164,7 +164,7 @@ def main(backbone: str, out: Path = Path("models/pretrained")) -> None:
     if source is not None:
         load(model, backbone, *source, out.with_name(f".{out.name}.parts"))
     with replacing(out / f"{backbone}.weights.h5") as part:
-        model.save_weights(part)
+        trunk.save_weights(model, part)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from stages.lib import params, runtime, saved, trunk
 from stages.lib.augment import Augment
 from stages.lib.command import run
 from stages.lib.cut import Unfrozen
-from stages.lib.files import replacing_folder, write_json
+from stages.lib.files import named, replacing_folder, write_json
 from stages.lib.fit import Head, Schedule, Watch
 from stages.lib.progress import Meter
 from stages.lib.runtime import Runtime
@@ -63,9 +63,10 @@ def learning_curves(folder: Path, backbone: str, epochs: int) -> Iterator[Watch]
         live = Live(scratch, report=None, save_dvc_exp=False, dvcyaml=None)
 
         def watch(_: int, measured: dict[str, float]) -> None:
-            for name, value in measured.items():
-                live.log_metric(f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}", round(value, 6))
-            live.next_step()
+            with named(Path(scratch)):
+                for name, value in measured.items():
+                    live.log_metric(f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}", round(value, 6))
+                live.next_step()
             meter.step(1, f"val accuracy {measured['val_accuracy']:.3f}")
 
         yield watch
@@ -100,7 +101,8 @@ def main(
         learner = start.learner(head, how, settings.runtime)
         kept = learner.kept(learner.learn(settings.lr, watch))
         saved.save(out / backbone, start.whole(learner), start.config(head), sources.weights(backbone))
-    write_json(metrics / f"{backbone}.json", kept)
+    # in a list, as handling has it: `dvc metrics` leaves lists out, and DVC keeps a run-cache for metrics alone
+    write_json(metrics / f"{backbone}.json", {"cells": [kept]})
     accuracy, best, epochs = kept["val_accuracy"], kept["best_epoch"] + 1, kept["epochs"]
     log.info(f"{backbone}: val accuracy {accuracy:.3f} after epoch {best} of {epochs}")
 

@@ -1,12 +1,28 @@
-"""How a module becomes a command: Typer's arguments, a log on stderr, one line and exit code 1 for bad input."""
+"""How a module becomes a command: Typer's arguments, a log on stderr, one line and exit code 1 for bad input or a disk that fails."""
 
+import errno
 import logging
+import os
+import re
+import shutil
 import sys
 from collections.abc import Callable
 
 import typer
 
 from stages.lib.errors import InputError
+from stages.lib.files import PART
+
+MENDED = {  # what is wrong with a disk, and what a person does about it
+    errno.ENOSPC: "free some",
+    errno.EDQUOT: "free some",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "give this user access",
+    errno.EPERM: "give this user access",
+    errno.EIO: "check the disk",
+}
+SHORT = re.compile(r"\d+ requested and \d+ written")  # all that NumPy says of a full disk
+NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 
 def run(main: Callable[..., None] | typer.Typer, name: str) -> None:
@@ -15,9 +31,32 @@ def run(main: Callable[..., None] | typer.Typer, name: str) -> None:
     app = main if isinstance(main, typer.Typer) else as_app(main)
     try:
         app(prog_name=f"python -m stages.{name}")
-    except InputError as error:
-        sys.stderr.write(f"{name}: {error}\n")
+    except (InputError, OSError) as error:
+        line = str(error) if isinstance(error, InputError) else fault(error)
+        if line is None:
+            raise
+        sys.stderr.write(f"{name}: {line}\n")
         sys.exit(1)
+
+
+def fault(error: OSError) -> str | None:
+    """What is wrong with a disk, where, and what to do; None for any other error, which is a bug."""
+    number = cause(error)
+    if number not in MENDED:
+        return None
+    name = error.filename if error.filename2 is None else error.filename2  # a copy's target
+    where = f"{str(name).replace(PART, '')}: " if name is not None else ""
+    return f"{where}{os.strerror(number).lower()}; {MENDED[number]} and run again"
+
+
+def cause(error: OSError) -> int | None:
+    """The number of an error; some libraries give it in words alone."""
+    words = str(error.args)
+    if error.errno is None and SHORT.search(words):
+        return errno.ENOSPC
+    if isinstance(error, shutil.Error) and (found := NUMBER.search(words)):  # of copying a folder
+        return int(found[1])
+    return error.errno
 
 
 def as_app(main: Callable[..., None]) -> typer.Typer:

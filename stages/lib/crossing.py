@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.lib.augment import Variants
 from stages.lib.cut import Cut, listed
+from stages.lib.files import mapped
 from stages.lib.progress import track
 
 MEGABYTE = 1_000_000
@@ -37,7 +38,7 @@ def empty(shape: tuple[int, ...], dtype: np.dtype, scratch: Path | None, place: 
     """An array to fill, in a file of `scratch` if there is one."""
     if scratch is None:
         return np.empty(shape, dtype)
-    return np.lib.format.open_memmap(scratch / f"{place}.npy", "w+", dtype, shape)
+    return mapped(scratch / f"{place}.npy", dtype, shape)
 
 
 def fill(arrays: Sequence[np.ndarray], half: Cut, images: Variants, rows: pd.DataFrame, batch: int, what: str) -> None:

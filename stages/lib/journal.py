@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
+
+from stages.lib.errors import InputError
 
 VERSION = 1  # of the tables below; a file of another version is begun anew
 FRESH = 86_400.0  # seconds that an answer serves a crawl that goes on; after a day the lists have changed
@@ -22,6 +25,13 @@ create table if not exists pictures (title_id integer, no integer, url text, ima
                                      primary key (title_id, no, url));
 pragma user_version = {VERSION};
 """
+DISK = {  # primary codes of errors that are the disk's: the file is whole, and stays
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
 log = logging.getLogger(__name__)
 
 
@@ -33,49 +43,68 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.db = scoped(path, scope)
-        except sqlite3.DatabaseError as error:  # damaged, or of another version
-            log.warning("%s is begun anew (%s)", path, error)
+        except sqlite3.DatabaseError as error:
+            if of_disk(error):
+                raise unwritable(path, error) from None
+            log.warning("%s is begun anew (%s)", path, error)  # damaged, or of another version
             remove(path)
             self.db = scoped(path, scope)
 
+    def _do(self, statement: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+        try:
+            return self.db.execute(statement, values)
+        except sqlite3.DatabaseError as error:
+            if of_disk(error):
+                raise unwritable(self.path, error) from None
+            raise
+
     def answer(self, url: str) -> bytes | None:
         """The body that was given for `url`, None if there is none or it is too old."""
-        row = self.db.execute("select body from answers where url = ?", (url,)).fetchone()
+        row = self._do("select body from answers where url = ?", (url,)).fetchone()
         return row[0] if row else None
 
     def keep_answer(self, url: str, body: bytes) -> None:
         """Note the usable answer of `url`."""
-        self.db.execute("insert or replace into answers values (?, ?, ?)", (url, body, time.time()))
+        self._do("insert or replace into answers values (?, ?, ?)", (url, body, time.time()))
 
     def pictures(self, title_id: int) -> dict[Key, bytes]:
         """A title's pictures here."""
-        rows = self.db.execute(
-            "select no, url, image from pictures where title_id = ? and image is not null", (title_id,)
-        )
+        rows = self._do("select no, url, image from pictures where title_id = ? and image is not null", (title_id,))
         return {(no, url): image for no, url, image in rows}
 
     def refused(self, title_id: int) -> dict[Key, str]:
         """Why a title's other thumbnails were refused for good."""
-        rows = self.db.execute(
-            "select no, url, refused from pictures where title_id = ? and refused is not null", (title_id,)
-        )
+        rows = self._do("select no, url, refused from pictures where title_id = ? and refused is not null", (title_id,))
         return {(no, url): reason for no, url, reason in rows}
 
     def keep_picture(self, title_id: int, key: Key, image: bytes) -> None:
         """Note a picture."""
-        self.db.execute("insert or replace into pictures values (?, ?, ?, ?, null)", (title_id, *key, image))
+        self._do("insert or replace into pictures values (?, ?, ?, ?, null)", (title_id, *key, image))
 
     def keep_refusal(self, title_id: int, key: Key, reason: str) -> None:
         """Note that there is no picture to be had."""
-        self.db.execute("insert or replace into pictures values (?, ?, ?, null, ?)", (title_id, *key, reason))
+        self._do("insert or replace into pictures values (?, ?, ?, null, ?)", (title_id, *key, reason))
 
     def forget_pictures(self, title_id: int) -> None:
         """Drop a title's pictures, which are staged by now."""
-        self.db.execute("delete from pictures where title_id = ? and image is not null", (title_id,))
+        self._do("delete from pictures where title_id = ? and image is not null", (title_id,))
 
     def close(self) -> None:
         """Let go of the file."""
         self.db.close()
+
+
+def of_disk(error: sqlite3.DatabaseError) -> bool:
+    """Whether the disk is at fault (full, read-only), and not what is in the file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK
+
+
+def unwritable(path: Path, error: sqlite3.DatabaseError) -> InputError:
+    """The journal cannot be written; SQLite does not always tell a full disk from a read-only one."""
+    return InputError(
+        f"{path} cannot be written ({error}); free some space or make it writable and run again: "
+        "what was fetched is kept"
+    )
 
 
 def opened(path: Path) -> sqlite3.Connection:

@@ -111,7 +111,7 @@ def save(folder: Path, model: "keras.Model", config: Config, weights: Path) -> N
     plain = rebuild(config)
     plain.set_weights(model.get_weights())
     with replacing_folder(folder) as part:
-        trained(plain, config).save_weights(part / "trained.weights.h5")
+        trunk.save_weights(trained(plain, config), part / "trained.weights.h5")
         if config.unfreeze != "all":
             shutil.copyfile(weights, part / "trunk.weights.h5")
         write_json(part / "config.json", config.model_dump())
