@@ -4,11 +4,15 @@ PYTHON ?= python3
 EXTRA ?=
 # Test files run side by side; each process holds about 2 GiB.
 JOBS ?= 2
+REV ?= HEAD
+BASE ?= main
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
 STAMP := .venv/installed-$(LOCK)
+NODE_SERVERS := azurite@3.35.0 s3rver@3.7.1
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: repro test check setup lock
+.PHONY: repro verify review test check servers setup lock
 .DEFAULT_GOAL := repro
 
 setup: $(STAMP)
@@ -27,6 +31,14 @@ repro: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@$(BIN)/python -m stages.summary show
 
+# Everything anew in a fresh clone of a commit, compared byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.05
+verify: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m workflow.verify $(TARGETS) --rev $(REV) $(if $(TOLERANCE),--tolerance $(TOLERANCE))
+
+# What HEAD changes since it left BASE, for its reviewers: review/comment.md and review/figures.html
+review: setup
+	$(BIN)/python -m workflow.review $(BASE)
+
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -34,6 +46,16 @@ check: setup
 
 test: check
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+
+# Servers for the tests of remotes: Debian's packages, and npm's in .servers. Tests of what is not there are skipped.
+servers:
+	@lacking=$$(PATH="$$PATH:/usr/sbin"; for each in sshd:openssh-server apache2:apache2-bin node:nodejs npm:npm; do \
+	  command -v $${each%:*} >/dev/null || echo $${each#*:}; done); \
+	test -z "$$lacking" || { $(SUDO) apt-get update --quiet && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install --quiet --yes --no-install-recommends $$lacking; } || { echo "make servers: Debian's packages are lacking:" \
+	  $$lacking; echo "make servers: install them as root, and run make servers again"; exit 1; } >&2
+	@stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test -e $$stamp || { rm -rf .servers && npm install --prefix .servers --no-save \
+	  --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(NODE_SERVERS) && touch $$stamp; }
 
 # The locks carry hashes and no index's URL; one version of each package serves every Python.
 lock: setup
