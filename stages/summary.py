@@ -1,6 +1,7 @@
 """The results on one screen: each backbone beside the baselines; `python -m stages.summary show` prints them.
 
-Reads:  metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/finetune.json, metrics/baseline.json,
+Reads:  metrics/crawl.json, metrics/resize.json, metrics/split.json,
+        metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/finetune.json, metrics/baseline.json,
         metrics/balance.json, metrics/pairs.json, metrics/label_limit.json, metrics/criterion.json,
         metrics/ambiguity.json, metrics/style.json, metrics/leakage.json, plots/train/BACKBONE/
 Writes: metrics/summary.json, plots/summary.png, plots/curves.png
@@ -64,6 +65,11 @@ def summarise(finetuned: dict[str, Any], backbones: dict[str, Any], baselines: d
     """{"finetuned": {name: short scores}, "backbones": the same, "baselines": the same} from each model's val and test scores."""
     parts = {"finetuned": finetuned, "backbones": backbones, "baselines": baselines}
     return {part: {name: short(sides) for name, sides in models.items()} for part, models in parts.items()}
+
+
+def counts(crawl: dict[str, Any], resize: dict[str, Any], split: dict[str, Any]) -> dict[str, Any]:
+    """How much data the scores rest on: thumbnails crawled, those that resize rejected, images of each side."""
+    return {"thumbnails": crawl["thumbnails"], "rejected": resize["rejected"], "images": split["images"]}
 
 
 def experiments(
@@ -178,7 +184,7 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
     """Accuracy by epoch on train and val images, a panel a backbone, on common axes."""
     import seaborn
 
-    drawn = figures.blank(3.2 * len(histories) + 0.6, 3.2)
+    drawn = figures.blank(max(3.2 * len(histories) + 0.6, 5.2), 3.2)
     panels = drawn.subplots(1, len(histories), sharex=True, sharey=True, squeeze=False)[0]
     colours = {"train": figures.BLUE, "val": figures.ORANGE}
     for place, (axes, rows) in enumerate(zip(panels, histories, strict=True)):
@@ -205,6 +211,9 @@ def read(path: Path, stage: str) -> Any:
 @app.callback(invoke_without_command=True)
 def main(
     context: typer.Context,
+    crawl: Path = Path("metrics/crawl.json"),
+    resize: Path = Path("metrics/resize.json"),
+    split: Path = Path("metrics/split.json"),
     evaluated: Path = Path("metrics/evaluate"),
     baseline: Path = Path("metrics/baseline.json"),
     finetune: Path = Path("metrics/finetune.json"),
@@ -227,7 +236,8 @@ def main(
     scored = {name: read(evaluated / f"{name}.json", "evaluate") for name in names}
     summary = summarise({"genre-classifier": read(finetune, "finetune")["best"]}, scored, read(baseline, "baseline"))
     tried = [read(path, path.stem) for path in (balance, pairs, label_limit, criterion, ambiguity, style, leakage)]
-    write_json(metrics, {**summary, **experiments(*tried)})
+    data = counts(*(read(path, path.stem) for path in (crawl, resize, split)))
+    write_json(metrics, {"data": data, **summary, **experiments(*tried)})
     figures.save(figure(summary), plot)
     figures.save(curves([history(training, name) for name in names]), learned)
 

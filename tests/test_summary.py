@@ -43,6 +43,13 @@ def metrics(workspace, set_params):
     Path("metrics/evaluate").mkdir(parents=True)
     for name, scores in scored(BACKBONES).items():
         Path(f"metrics/evaluate/{name}.json").write_text(json.dumps(scores))
+    counted = {
+        "crawl": {"thumbnails": 831, "titles": 81},
+        "resize": {"rejected": 6, "images": 825},
+        "split": {"images": {"train": 497, "val": 156, "test": 172}, "titles": {}},
+    }
+    for name, counts in counted.items():
+        Path(f"metrics/{name}.json").write_text(json.dumps(counts))
     Path("metrics/finetune.json").write_text(json.dumps({"best": scored(FINETUNED)["genre-classifier"], "cuts": {}}))
     Path("metrics/baseline.json").write_text(json.dumps(scored(BASELINES)))
     change = {"against_none": {name: {"difference": 0.02} for name in ("accuracy", "balanced_accuracy")}}
@@ -83,12 +90,14 @@ def test_the_summary_holds_the_few_figures_of_each_model_and_no_more(metrics):
         "balance": ["focal"],
         "baselines": ["colour_histogram", "majority"],
         "criterion": ["author"],
+        "data": ["images", "rejected", "thumbnails"],
         "finetuned": ["genre-classifier"],
         "label_limit": ["2_genres"],
         "leakage": ["accuracy"],
         "pairs": ["least_accuracy", "mean_accuracy", "mean_change_from_ten_way"],
         "style": ["vgg16"],
     }
+    assert found["data"] == {"thumbnails": 831, "rejected": 6, "images": {"train": 497, "val": 156, "test": 172}}
     assert found["balance"]["focal"] == {"accuracy": 0.02, "balanced_accuracy": 0.02}
     assert found["pairs"] == {"least_accuracy": 0.6, "mean_accuracy": 0.7, "mean_change_from_ten_way": 0.1}
     assert found["backbones"]["resnet50"] == {
@@ -139,8 +148,17 @@ def test_the_figure_names_every_model_and_says_what_the_dashed_line_is():
     assert "0.5478, the original study's best" in axes.get_xlabel()
 
 
-def test_all_text_stays_within_the_figure():
-    figure = summary.figure(summary.summarise(scored(FINETUNED), scored(BACKBONES), scored(BASELINES)))
+def bars(metrics):
+    return summary.figure(summary.summarise(scored(FINETUNED), scored(BACKBONES), scored(BASELINES)))
+
+
+def curves_of_one_backbone(metrics):
+    return summary.curves([summary.history(Path("plots/train"), "vgg16")])
+
+
+@pytest.mark.parametrize("draw", [bars, curves_of_one_backbone])
+def test_all_text_stays_within_the_figure(metrics, draw):
+    figure = draw(metrics)
     figure.canvas.draw()
     frame = figure.get_tightbbox().extents * figure.dpi  # left, bottom, right, top, in pixels
     assert frame[0] >= 0
