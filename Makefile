@@ -31,7 +31,7 @@ repro: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@$(BIN)/python -m stages.summary show
 
-# Everything anew in a fresh clone of a commit, compared byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.05
+# Everything anew in a fresh clone of a commit, compared byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.1
 verify: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m workflow.verify $(TARGETS) --rev $(REV) $(if $(TOLERANCE),--tolerance $(TOLERANCE))
 
