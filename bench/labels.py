@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import typer
 
+from bench.ways import machine
 from stages import ambiguity
 from stages.lib import fit, images, runtime, trunk
 from stages.lib.footing import Common, Experiments, Task, Trials
 from stages.lib.progress import track
-from stages.lib.runtime import Runtime
 from stages.sources.demo import drawing
 from stages.sources.demo.census import TITLES
 from stages.sources.demo.schools import GENRES
@@ -115,19 +115,10 @@ def found(scale: float, mislabelled: float, backbone: str, most: int, seeds: lis
 
 def common(backbone: str, seeds: list[int], lr: float) -> Common:
     """As params.yaml, but for what is given."""
-    machine = {
-        "seed": 77,
-        "deterministic": True,
-        "instructions": "portable",
-        "inter_op": 1,
-        "intra_op": 2,
-        "precision": "float32",
-        "xla": False,
-    }
     return Common(
         experiments=Experiments(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
         head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
-        runtime=Runtime.model_validate({**machine, "memory": 1000}),
+        runtime=machine(),
     )
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 import typer
 
-from bench.ways import GENRES
+from bench.ways import GENRES, machine
 from stages.lib import fit, footing, runtime
 from stages.lib.footing import Common, Experiments, Task, Trials
-from stages.lib.runtime import Runtime
 
 
 def main(
@@ -53,21 +52,12 @@ def main(
 
 def common(units: int, epochs: int) -> Common:
     """As params.yaml, with one seed, and no model stopping early."""
-    machine = {
-        "seed": 77,
-        "deterministic": True,
-        "instructions": "portable",
-        "inter_op": 1,
-        "intra_op": 2,
-        "precision": "float32",
-        "xla": False,
-    }
     return Common(
         experiments=Experiments(
             backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs
         ),
         head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
-        runtime=Runtime.model_validate({**machine, "memory": 1000}),
+        runtime=machine(),
     )
 
 

@@ -27,6 +27,12 @@ BATCH = 32
 WARM = 3  # steps before a measurement
 
 
+def machine(memory: int = 1000, precision: str = "float32", xla: bool = False) -> runtime.Runtime:
+    """As params.yaml has it, but for what is given."""
+    fixed = {"seed": 77, "deterministic": True, "instructions": "portable", "inter_op": 1, "intra_op": 2}
+    return runtime.Runtime.model_validate({**fixed, "memory": memory, "precision": precision, "xla": xla})
+
+
 class Case(BaseModel):
     """What is measured; images: train images, of side × side pixels."""
 
@@ -42,15 +48,7 @@ class Case(BaseModel):
     @property
     def machine(self) -> runtime.Runtime:
         """Threads as in params.yaml."""
-        fixed = {
-            "seed": 77,
-            "deterministic": True,
-            "instructions": "portable",
-            "inter_op": 1,
-            "intra_op": 2,
-            "memory": 10_000,
-        }
-        return runtime.Runtime.model_validate({**fixed, "precision": self.precision, "xla": self.xla})
+        return machine(memory=10_000, precision=self.precision, xla=self.xla)
 
     @property
     def head(self) -> fit.Head:

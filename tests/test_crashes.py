@@ -26,6 +26,7 @@ from crash.chain import (
     FULL,
     KILLED,
     LEFT,
+    NO_DISK,
     READ_ONLY,
     Chain,
     deadly,
@@ -33,6 +34,7 @@ from crash.chain import (
     disk,
     full,
     hidden,
+    own_disk,
     read_only,
 )
 from readme import block
@@ -50,7 +52,6 @@ from stages.train import learning_curves
 EVERY = os.environ.get("CRASHES") == "all"
 TRIED = [pytest.param(case, each, id=f"{case.stage}-{each}") for case in CASES for each in case.faults(EVERY)]
 LOCK = "data/.raw.lock"  # of crawl; empty, and no version's
-NO_DISK = "this user may not mount a small file system"
 CANNOT = r"journal\.sqlite cannot be written \(.+\); free some space or make it writable and run again: what was fetched is kept"
 LINES = {  # what a person reads: `name` is the module's
     KILLED: [r"^ERROR: failed to reproduce '{stage}': failed to run: python -m stages\.{name}.*, exited with -9$"],
@@ -193,9 +194,7 @@ def test_after_dvc_itself_was_killed_with_its_stage_a_repro_ends_as_before(commi
 
 def test_where_dvc_s_cache_is_on_a_full_disk_the_next_repro_runs_the_stage_again(committed, tmp_path):
     before = digests(committed.folder)
-    with disk(tmp_path / "cache", "1m") as mounted:
-        if not mounted:
-            pytest.skip(NO_DISK)
+    with own_disk(tmp_path / "cache", "1m"):
         committed.type(f"dvc config --local cache.dir {tmp_path / 'cache'}")
         done = committed.run("dvc repro --force --single-item resize")
         assert re.search(
@@ -218,9 +217,7 @@ def test_where_dvc_s_cache_is_on_a_full_disk_the_next_repro_runs_the_stage_again
 @pytest.fixture
 def small(tmp_path) -> Iterator[Path]:
     """A folder with room for 64 KiB."""
-    with disk(tmp_path / "small", "64k") as mounted:
-        if not mounted:
-            pytest.skip(NO_DISK)
+    with own_disk(tmp_path / "small", "64k"):
         yield tmp_path / "small"
 
 
@@ -372,9 +369,7 @@ def journaled(tmp_path, request) -> Path:
         journal.keep_picture(7, (no, f"url/{no}"), b"picture" * 100)
     if request.param == "closed":
         journal.close()
-    with disk(tmp_path / "disk") as mounted:
-        if not mounted:
-            pytest.skip(NO_DISK)
+    with own_disk(tmp_path / "disk"):
         shutil.copytree(tmp_path / "other", tmp_path / "disk", dirs_exist_ok=True)
         yield tmp_path / "disk/journal.sqlite"
     journal.close()

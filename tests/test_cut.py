@@ -4,24 +4,14 @@ from functools import cache
 
 import numpy as np
 import pytest
+from machine import MACHINE
 
 from stages.lib import fit, runtime, saved, trunk
 from stages.lib.batches import Batches
 from stages.lib.cut import Cut, cut, listed, unfreeze
 from stages.lib.errors import InputError
-from stages.lib.runtime import Runtime
 
 SIDE = {"inception_v3": 75}  # pixels; 64 elsewhere
-MACHINE = Runtime(
-    seed=1,
-    deterministic=True,
-    instructions="portable",
-    inter_op=1,
-    intra_op=2,
-    precision="float32",
-    xla=False,
-    memory=100,
-)
 HEAD = fit.Head(pool="average", standardise=False, units=8, dropout=0.0)
 
 

@@ -2,19 +2,10 @@
 
 import numpy as np
 import pytest
+from machine import MACHINE
 
-from stages.lib.runtime import Runtime, start_keras
+from stages.lib.runtime import start_keras
 
-MACHINE = Runtime(
-    seed=1,
-    deterministic=True,
-    instructions="portable",
-    inter_op=1,
-    intra_op=2,
-    precision="float32",
-    xla=False,
-    memory=100,
-)
 GENERATOR = np.random.default_rng(0)
 IMAGES = GENERATOR.normal(size=(6, 5, 5, 500)).astype(np.float32)
 GAMMA, BETA, MEAN = GENERATOR.normal(size=(3, 500)).astype(np.float32)

@@ -4,24 +4,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from machine import MACHINE
 
 from stages.lib import fit, runtime
 from stages.lib.batches import Batches
 from stages.lib.fit import Examples, Head, Learner, Schedule
-from stages.lib.runtime import Runtime
 
 HEAD = Head(pool="style", standardise=True, units=16, dropout=0.5)
 SCHEDULE = Schedule(batch=16, epochs=12, patience=12)
-RUNTIME = Runtime(
-    seed=1,
-    deterministic=True,
-    instructions="portable",
-    inter_op=1,
-    intra_op=2,
-    precision="float32",
-    xla=False,
-    memory=100,
-)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +27,7 @@ def data():
 def learner(data, seed=1, schedule=SCHEDULE, head=HEAD, tail=None):
     features, labels, train, val = data
     examples = Examples([features], features, labels, train, val)
-    return Learner(tail, examples, 3, head, schedule, RUNTIME.model_copy(update={"seed": seed}))
+    return Learner(tail, examples, 3, head, schedule, MACHINE.model_copy(update={"seed": seed}))
 
 
 def trained(data, seed=1, schedule=SCHEDULE, lr=0.01, head=HEAD):
@@ -113,7 +103,7 @@ def test_each_epoch_is_told(data):
 
 def test_fit_head_is_the_learner_s_head(data):
     features, labels, train, val = data
-    head = fit.fit_head(features, labels, train, val, 3, HEAD, 0.01, SCHEDULE, RUNTIME)
+    head = fit.fit_head(features, labels, train, val, 3, HEAD, 0.01, SCHEDULE, MACHINE)
     for one, other in zip(head.get_weights(), trained(data)[0].get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -3,27 +3,16 @@
 import keras
 import numpy as np
 import pytest
+from machine import MACHINE
 
 from stages.lib import loop, runtime
 from stages.lib.batches import Batches
 from stages.lib.loop import Loop
-from stages.lib.runtime import Runtime
-
-RUNTIME = Runtime(
-    seed=1,
-    deterministic=True,
-    instructions="portable",
-    inter_op=1,
-    intra_op=2,
-    precision="float32",
-    xla=False,
-    memory=100,
-)
 
 
 @pytest.fixture(autouse=True)
 def started():
-    runtime.start_keras(RUNTIME)
+    runtime.start_keras(MACHINE)
 
 
 def model() -> keras.Model:

@@ -1,25 +1,11 @@
-"""What commands of workflow/ share: a command line as stages have it, and answers of git and of DVC's own commands; it decides nothing."""
+"""Answers of git and of DVC's own commands; it decides nothing."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
-import typer
-
-from stages.lib.command import as_app
 from stages.lib.errors import InputError
-
-
-def run(main: Callable[..., None] | typer.Typer, name: str) -> None:
-    """Run `main` with the process's arguments; bad input is one line that begins with `name`, and exit code 1."""
-    app = main if isinstance(main, typer.Typer) else as_app(main)
-    try:
-        app(prog_name=f"python -m workflow.{name}")
-    except InputError as error:
-        sys.stderr.write(f"{name}: {error}\n")
-        sys.exit(1)
 
 
 def git(*arguments: str) -> str:

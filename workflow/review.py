@@ -14,12 +14,14 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
+from stages.lib.command import run
 from stages.lib.errors import InputError
 from stages.lib.files import write_text
-from workflow.command import at, git, run, told
+from workflow.command import at, git, told
 from workflow.comment import SUMMARY, Change, Links, comment
 from workflow.pictures import differing, fetched, page
-from workflow.stale import parsed, stale
+from workflow.stale import stale
+from workflow.verify import parsed
 
 
 def gather(against: str) -> Change:
@@ -124,4 +126,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main, "review")
+    run(main, "review", "workflow")

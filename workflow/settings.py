@@ -11,8 +11,8 @@ import typer
 from ruamel.yaml import YAML
 
 from stages.lib import params
+from stages.lib.command import run
 from stages.lib.errors import InputError
-from workflow.command import run
 
 
 def complaints(path: Path, stages: list[str]) -> list[str]:
@@ -37,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "settings")
+    run(main, "settings", "workflow")

@@ -17,19 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from ruamel.yaml import YAML
 
+from stages.lib.command import run
 from stages.lib.errors import InputError
-from workflow.command import dvc, run, told
-from workflow.verify import Lock, outputs
+from workflow.command import dvc, told
+from workflow.verify import Lock, outputs, parsed
 
 WORDS = {"modified": "changed", "deleted": "is missing", "new": "is new"}
 Digests = dict[str, str]  # by path
-
-
-def parsed(text: bytes | None) -> Lock:
-    """The stages of a dvc.lock, by name; none without the file."""
-    return YAML(typ="safe").load(text.decode("utf-8"))["stages"] if text else {}
 
 
 def stale() -> list[str]:
@@ -131,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "stale")
+    run(main, "stale", "workflow")

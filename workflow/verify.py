@@ -21,8 +21,8 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
+from stages.lib.command import run
 from stages.lib.errors import InputError
-from workflow.command import run
 
 SUMMARY = "metrics/summary.json"
 NETWORKS = "features"  # what follows from this stage depends on the last bits of a network's outputs, as it does
@@ -127,7 +127,12 @@ def read_lock(clone: Path) -> Lock:
     path = clone / "dvc.lock"
     if not path.exists():
         raise InputError("dvc.lock is not in the commit: run `dvc repro`, then commit dvc.lock")
-    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))["stages"]
+    return parsed(path.read_bytes())
+
+
+def parsed(text: bytes | None) -> Lock:
+    """The stages of a dvc.lock, by name; none without the file."""
+    return YAML(typ="safe").load(text.decode("utf-8"))["stages"] if text else {}
 
 
 def rebuild(clone: Path, committed: Lock, targets: list[str]) -> None:
@@ -189,4 +194,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main, "verify")
+    run(main, "verify", "workflow")

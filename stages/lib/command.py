@@ -25,12 +25,12 @@ SHORT = re.compile(r"\d+ requested and \d+ written")  # all that NumPy says of a
 NUMBER = re.compile(r"\[Errno (\d+)\]")
 
 
-def run(main: Callable[..., None] | typer.Typer, name: str) -> None:
-    """Run `main` with the process's arguments; `name` (the stage's) begins each line of the log and the error line."""
+def run(main: Callable[..., None] | typer.Typer, name: str, package: str = "stages") -> None:
+    """Run `main` with the process's arguments; `name` (its module's in `package`) begins each line of the log and the error line."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=f"{name}: %(message)s")
     app = main if isinstance(main, typer.Typer) else as_app(main)
     try:
-        app(prog_name=f"python -m stages.{name}")
+        app(prog_name=f"python -m {package}.{name}")
     except (InputError, OSError) as error:
         line = str(error) if isinstance(error, InputError) else fault(error)
         if line is None:

@@ -25,9 +25,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 moving.assign(old * self.momentum + new * (1 - self.momentum))
             mean, variance = moments
         spread = variance + self.epsilon
-        scale = (
-            ops.sqrt(spread) / spread
-        )  # 1 / √spread: of a root below, or a 1 above, TensorFlow makes the approximate operations
+        # 1 / √spread, but with neither a root below nor a 1 above, of which TensorFlow's graph optimizer makes the approximate operations
+        scale = ops.sqrt(spread) / spread
         scale = scale * self.gamma if self.scale else scale
         shift = (self.beta if self.center else 0) - mean * scale
         return ops.cast(x * scale + shift, self.compute_dtype)

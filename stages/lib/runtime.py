@@ -3,7 +3,7 @@
 Measured on CPU: with TensorFlow's default threads two equal runs differ; with one operation at a time and a fixed number of
 threads for each they are equal bit for bit, and different numbers of threads differ from each other. So do machines: TensorFlow has
 matrix products, and with AVX-512 other operations, done by a library, oneDNN, that chooses by vector instructions and sizes of caches.
-Without it machines are equal.
+Without it, and with what stages/lib/exact.py has in place of approximate operations, machines are equal.
 """
 
 import importlib

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from pathlib import Path
 
+import pytest
 from built import Clone
 from ruamel.yaml import YAML
 from tiny import BACKBONE
@@ -18,6 +19,7 @@ DISKS = ("data", "models", "metrics", "plots")  # where stages write, each on a 
 PAGE = 4096  # bytes in which these file systems give room
 LARGE = "1g"
 FULL, KILLED, LEFT, READ_ONLY = "full", "killed", "killed-then-read-only", "read-only"
+NO_DISK = "this user may not mount a small file system"
 FAULTS = (FULL, KILLED, LEFT, READ_ONLY)  # in the order in which a stage meets them
 FEATURES = f"data/features/{BACKBONE}.npy"
 
@@ -186,6 +188,15 @@ def disk(folder: Path, room: str = LARGE) -> Iterator[bool]:
     finally:
         if mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def own_disk(folder: Path, room: str = LARGE) -> Iterator[None]:
+    """`disk` for a test that is nothing without it: skipped where this user may not mount one, as in a container without the right to."""
+    with disk(folder, room) as mounted:
+        if not mounted:
+            pytest.skip(NO_DISK)
+        yield
 
 
 @contextmanager
