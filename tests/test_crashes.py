@@ -53,8 +53,10 @@ EVERY = os.environ.get("CRASHES") == "all"
 TRIED = [pytest.param(case, each, id=f"{case.stage}-{each}") for case in CASES for each in case.faults(EVERY)]
 LOCK = "data/.raw.lock"  # of crawl; empty, and no version's
 CANNOT = r"journal\.sqlite cannot be written \(.+\); free some space or make it writable and run again: what was fetched is kept"
-LINES = {  # what a person reads: `name` is the module's
-    KILLED: [r"^ERROR: failed to reproduce '{stage}': failed to run: python -m stages\.{name}.*, exited with -9$"],
+LINES = {  # what a person reads: `name` is the module's; a killed one's exit code is as `$SHELL` puts it
+    KILLED: [
+        r"^ERROR: failed to reproduce '{stage}': failed to run: python -m stages\.{name}.*, exited with (?:-9|137)$"
+    ],
     FULL: [
         r"^{name}: \S+: no space left on device; free some and run again$",
         r"^{name}: \S+ cannot be written \(.+\); free some space or make it writable and run again: what was fetched is kept$",

@@ -13,7 +13,7 @@ from conftest import REPOSITORY
 from made import BACKBONE
 from ruamel.yaml import YAML
 
-from stages import handling
+from stages import handling, train
 from stages.lib import local, params
 from stages.lib.cells import Cell
 from stages.lib.errors import InputError
@@ -50,13 +50,13 @@ def test_each_cell_is_a_row_in_the_order_of_the_params(small):
 
 
 @pytest.mark.parametrize("layers", [0, 4])
-def test_a_cell_is_what_train_makes_of_the_same_settings(small, set_params, run_stage, layers):
+def test_a_cell_is_what_train_makes_of_the_same_settings(small, set_params, layers):
     # the last cell of a grid, and one model trained by itself: equal to the last digit
-    assert run_stage("handling", BACKBONE, str(layers)).returncode == 0
+    handling.main(BACKBONE, str(layers))
     row = cells(small, str(layers))[3]
     alone = {"lr": row["lr"], "head.units": row["units"], "train.unfreeze": layers, "train.epochs": 2}
     set_params(alone)
-    assert run_stage("train", BACKBONE).returncode == 0
+    train.main(BACKBONE)
     trained = json.loads((small / f"metrics/train/{BACKBONE}.json").read_text())["cells"][0]
     assert {**trained, "units": row["units"], "lr": row["lr"]} == row
 

@@ -121,6 +121,9 @@ class Learner:
             jit_compile=runtime.xla,
         )
         self.model.optimizer.build(self.model.trainable_variables)
+        self.model.compute_metrics(
+            None, np.zeros(1, int), np.zeros((1, classes))
+        )  # or all is traced twice: they make variables then
         self.loop = Loop(self.model, short=tail is None)
         self.start = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
 
@@ -156,7 +159,7 @@ class Learner:
         Only the head's start depends on them: a tail begins as it did.
         """
         self.examples, self.seed = examples, seed
-        drawn = self._head(collect=False).variables
+        drawn = self._head().variables
         fresh = {id(old): new for old, new in zip(self.head.variables, drawn, strict=True)}
         begun = zip(self._variables(), self.start, strict=True)
         self.start = [np.asarray(fresh[id(each)]) if id(each) in fresh else value for each, value in begun]
@@ -175,9 +178,9 @@ class Learner:
         trainable = sum(int(np.prod(weight.shape)) for weight in self.model.trainable_weights)
         return {"epochs": len(history), "best_epoch": int(best["epoch"]), "trainable_parameters": trainable, **scores}
 
-    def _head(self, collect: bool = True) -> "keras.Model":
+    def _head(self) -> "keras.Model":
         """Not trained yet."""
-        seed(self.seed, collect)
+        seed(self.seed)
         examples, standardise = self.examples, self.shape.standardise
         shown = np.asarray(examples.features[examples.train]) if standardise else None  # gigabytes, if flattened
         return build_head(examples.features.shape[1], self.classes, self.shape, shown)

@@ -51,15 +51,20 @@ def steps(model: "keras.Model", step: Callable[..., Any]) -> Callable[..., Any]:
 
     once = tf.function(step, jit_compile=True) if model.jit_compile else step
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def several(inputs: Any, labels: Any, batch: Any) -> Any:
         for start in tf.range(0, tf.shape(labels)[0], batch):
             once((inputs[start : start + batch], labels[start : start + batch]))
         return model.get_metrics_result()
 
-    return lambda inputs, labels, batch: several(
-        tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels), tf.constant(batch)
-    )
+    def call(inputs: Any, labels: Any, batch: int) -> Any:
+        given = tf.convert_to_tensor(inputs), tf.convert_to_tensor(labels)
+        any_rows = [
+            tf.TensorSpec([None, *each.shape[1:]], each.dtype) for each in given
+        ]  # or it is traced again for other numbers
+        return several.get_concrete_function(*any_rows, tf.TensorSpec([], tf.int32))(*given, tf.constant(batch))
+
+    return call
 
 
 def stepped(model: "keras.Model", batches: Iterator[Batch], train: bool) -> dict[str, Any]:

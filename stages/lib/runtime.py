@@ -6,6 +6,7 @@ matrix products, and with AVX-512 other operations, done by a library, oneDNN, t
 Without it, and with what stages/lib/exact.py has in place of approximate operations, machines are equal.
 """
 
+import gc
 import importlib
 import logging
 import os
@@ -65,7 +66,7 @@ def start_keras(runtime: Machine) -> None:
     configure(runtime)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # an error that matters is a Python exception too
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many models are built one after the other
-    with hushed():
+    with hushed(), kept():
         keras = importlib.import_module("keras")
     keras.mixed_precision.set_dtype_policy(runtime.precision)
 
@@ -87,13 +88,24 @@ def hushed() -> Iterator[None]:
             os.close(stderr)
 
 
-def seed(value: int, collect: bool = True) -> None:
+@contextmanager
+def kept() -> Iterator[None]:
+    """Look for no garbage among what is imported within, neither meanwhile nor later: half a million objects that are there to stay."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def seed(value: int) -> None:
     """Seed Python's, NumPy's and Keras's generators; call it before each model, so that no model depends on those before it.
 
-    Keras also counts names of layers from the start again: they stand in weights files. collect: free the memory of models that are
-    no longer used, a quarter of a second.
+    Keras also frees the memory of models that are no longer used, and counts names of layers from the start again: they stand in
+    weights files.
     """
     import keras
 
-    keras.utils.clear_session(free_memory=collect)
+    keras.utils.clear_session()
     keras.utils.set_random_seed(value)
