@@ -101,6 +101,22 @@ def test_each_epoch_is_told(data):
     assert told == [(epoch, "accuracy", "loss", "val_accuracy", "val_loss") for epoch in range(12)]
 
 
+def test_a_head_is_traced_once_for_any_number_of_rows(data):
+    features, labels, train, val = data
+    made, traced = learner(data), []
+    step = made.model.train_step
+
+    def counted(batch):
+        traced.append(batch)
+        return step(batch)
+
+    made.model.train_step = counted
+    made.learn(0.01)
+    made.again(Examples([features], features, labels, train[:-5], val[:-3]), seed=2)
+    made.learn(0.01)
+    assert len(traced) == 1
+
+
 def test_fit_head_is_the_learner_s_head(data):
     features, labels, train, val = data
     head = fit.fit_head(features, labels, train, val, 3, HEAD, 0.01, SCHEDULE, MACHINE)
