@@ -89,8 +89,6 @@ def test_the_graph_is_drawn_with_every_stage(clone):
     [
         ("train.epochs=many", "train: params.yaml: train.epochs is 'many': input should be a valid integer"),
         ("+head.wings=2", "params.yaml: head.wings is unknown; known in head: dropout, pool, standardise, units"),
-        ("~split.seed", "params.yaml: split.seed is missing; add it"),
-        ("label.genres=[daily,daily]", "label.genres"),
         ("crawl.source=folder", "data/pictures"),
     ],
 )

@@ -1,28 +1,14 @@
 """workflow/verify.py: a commit is a result, on a machine that differs in all that must not matter."""
 
 import math
-from pathlib import Path
 
 import pytest
 from built import Clone
+from other_machine import FOLDER, ON_IT, SETTINGS
+from tiny import BACKBONE
 
 from stages.lib.errors import InputError
 from workflow.verify import Compared, compare, exact, farthest, report, upstream, verdict
-
-# Beside these: one core of the machine's, a umask, a folder with a space in its name.
-ELSEWHERE = {
-    "PYTHONHASHSEED": "4711",
-    "LC_ALL": "POSIX",
-    "PYTHONCOERCECLOCALE": "0",
-    "PYTHONUTF8": "0",
-    "TZ": "Pacific/Kiritimati",
-    "OMP_NUM_THREADS": "7",
-    "PYTHONPATH": str(Path(__file__).parent / "hostile"),  # files listed in another order
-    "NPY_DISABLE_CPU_FEATURES": "AVX2,FMA3",  # an older processor, as far as these libraries can be told
-    "OPENBLAS_CORETYPE": "Nehalem",
-    "OPENCV_CPU_DISABLE": "AVX2,FMA3",
-    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
-}
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +18,13 @@ def clone(pipeline):
 
 
 def test_a_machine_with_other_settings_makes_the_same_bytes(clone, tmp_path):
-    folder = tmp_path / "another folder"
+    # of the stages after these: test_crashes.py
+    folder = tmp_path / FOLDER
     folder.mkdir()
-    printed = clone.type("umask 077; taskset -c 0 python -m workflow.verify", TMPDIR=str(folder), **ELSEWHERE)
+    target = f"evaluate@{BACKBONE}"
+    printed = clone.type(f"{ON_IT} python -m workflow.verify validate {target}", TMPDIR=str(folder), **SETTINGS)
     assert "outputs are equal byte for byte" in printed
+    assert target in printed
     assert "DIFFERENT" not in printed
     assert list(folder.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Params for a run of the whole pipeline in about two minutes: `python tests/tiny.py params.yaml` edits the file in place."""
+"""Params for a run of the whole pipeline in about four minutes: `python tests/tiny.py params.yaml` edits the file in place."""
 
 import sys
 from pathlib import Path

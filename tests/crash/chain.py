@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from built import Clone
+from other_machine import ON_IT, SETTINGS
 from ruamel.yaml import YAML
 from tiny import BACKBONE
 
@@ -96,11 +97,14 @@ class Chain:
     finished: dict[str, Seen] = field(default_factory=dict)  # by stage: the run after its faults
     kept: dict[str, list[str]] = field(default_factory=dict)  # by stage: hidden files that a kill left
 
-    def repro(self, case: Case, again: bool = False, **environment: str) -> Seen:
-        """Run this one stage; `again`: though there is nothing new, and then what it made itself is not to be lost either."""
+    def repro(self, case: Case, again: bool = False, on: str = "", **environment: str) -> Seen:
+        """Run this one stage; `again`: though there is nothing new, and then what it made itself is not to be lost either.
+
+        on: what comes before the command line.
+        """
         before, start = digests(self.clone.folder), time.monotonic()
         force = " --force" if again else ""
-        done = self.clone.run(f"dvc repro{force} --single-item {case.stage}", **environment)
+        done = self.clone.run(f"{on} dvc repro{force} --single-item {case.stage}", **environment)
         seconds = time.monotonic() - start
         after = digests(self.clone.folder)
         own = () if again else tuple(self.lock[case.stage])
@@ -125,13 +129,13 @@ class Chain:
             return self.repro(case, again)
 
     def run(self, case: Case, faults: list[str], killed_at: str, undisturbed: Path) -> None:
-        """Disturb a stage by those of `faults` that come before its success, let it succeed, and disturb it again."""
+        """Disturb a stage by those of `faults` that come before its success, let it succeed on another machine, and disturb it again."""
         if FULL in faults:
             self.seen[case.stage, FULL] = self.on_full_disk(case, undisturbed)
         self.seen[case.stage, KILLED] = self.killed(case, killed_at)
         if LEFT in faults:
             self.seen[case.stage, LEFT] = self.on_read_only_disks(case, again=False)
-        self.finished[case.stage] = self.repro(case)
+        self.finished[case.stage] = self.repro(case, on=ON_IT, **SETTINGS)
         if READ_ONLY in faults:
             self.seen[case.stage, READ_ONLY] = self.on_read_only_disks(case, again=True)
 

@@ -1,0 +1,19 @@
+"""A machine that differs from this one in all that must not matter."""
+
+from pathlib import Path
+
+SETTINGS = {
+    "PYTHONHASHSEED": "4711",
+    "LC_ALL": "POSIX",
+    "PYTHONCOERCECLOCALE": "0",
+    "PYTHONUTF8": "0",
+    "TZ": "Pacific/Kiritimati",
+    "OMP_NUM_THREADS": "7",
+    "PYTHONPATH": str(Path(__file__).parent / "hostile"),  # files listed in another order
+    "NPY_DISABLE_CPU_FEATURES": "AVX2,FMA3",  # an older processor, as far as these libraries can be told
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "OPENCV_CPU_DISABLE": "AVX2,FMA3",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
+}
+ON_IT = "umask 077; taskset -c 0"  # before a command line: one core
+FOLDER = "another folder"
