@@ -64,9 +64,9 @@ LINES = {  # what a person reads: `name` is the module's; a killed one's exit co
     ],
     LEFT: [
         r"^{name}: \S+: read-only file system; make it writable and run again$",
-        r"^ERROR: failed to reproduce '{stage}': \[Errno 30\] Read-only file system: '\S+'$",
+        r"^ERROR: failed to reproduce '{stage}': \[Errno 30\] Read-only file system: '[^']+'$",
     ],
-    READ_ONLY: [r"^ERROR: failed to reproduce '{stage}': \[Errno 30\] Read-only file system: '\S+'$"],
+    READ_ONLY: [r"^ERROR: failed to reproduce '{stage}': \[Errno 30\] Read-only file system: '[^']+'$"],
 }
 
 
