@@ -10,9 +10,9 @@ SETTINGS = {
     "TZ": "Pacific/Kiritimati",
     "OMP_NUM_THREADS": "7",
     "PYTHONPATH": str(Path(__file__).parent / "hostile"),  # files listed in another order
-    "NPY_DISABLE_CPU_FEATURES": "AVX2,FMA3",  # an older processor, as far as these libraries can be told
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3,X86_V4,AVX512_ICL,AVX512_SPR",  # an older processor, as far as these libraries can be told
     "OPENBLAS_CORETYPE": "Nehalem",
-    "OPENCV_CPU_DISABLE": "AVX2,FMA3",
+    "OPENCV_CPU_DISABLE": "AVX,FP16,AVX2,AVX512-SKX",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
 }
 ON_IT = "umask 077; taskset -c 0"  # before a command line: one core

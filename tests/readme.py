@@ -27,7 +27,8 @@ OTHERS = {
     "docs/versions.md": "a commit is a result: verify, what results depend on, another machine",
     "docs/remotes.md": "where data is kept, and what is seen when that fails",
     "docs/crash-safety.md": "each stage, each fault, each test",
-    "docs/registry.md": "dataset and model for other projects, by version; old commits",
+    "docs/registry.md": "dataset and model for other projects, by version",
+    "docs/schema-changes.md": "old commits' data under new code, and new data under old",
     "docs/review.md": "pull requests, and hooks before commits and pushes",
     ".github/": "the same checks on GitHub, and the comment on a pull request",
 }
@@ -40,6 +41,8 @@ ORDER = (
     "stages/lib",
     "workflow",
     "tests",
+    "tests/crash",
+    "tests/hostile",
     "bench",
 )
 

@@ -22,6 +22,11 @@ def test_every_file_that_the_readme_links_to_is_there():
     assert [name for name in linked if not (REPOSITORY / name).exists()] == []
 
 
+def test_every_page_of_docs_is_linked_to():
+    pages = {f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("*.md")}
+    assert pages - set(re.findall(r"\]\(([^)#:]+)\)", TEXT)) == set()
+
+
 def test_every_make_target_that_the_readme_names_is_there():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:`|^)make ([a-z]+)", TEXT, re.MULTILINE))

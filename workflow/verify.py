@@ -25,7 +25,7 @@ from stages.lib.command import run
 from stages.lib.errors import InputError
 
 SUMMARY = "metrics/summary.json"
-NETWORKS = "features"  # what follows from this stage depends on the last bits of a network's outputs, as it does
+NETWORKS = ("features", "style")  # they, and what follows from them, depend on the last bits of a network's outputs
 Lock = dict[str, Any]
 
 
@@ -55,7 +55,7 @@ def outputs(stage: dict[str, Any]) -> dict[str, str]:
 
 def exact(lock: Lock) -> list[str]:
     """Stages that read nothing that comes out of a network."""
-    tainted = [name for name in lock if name.partition("@")[0] == NETWORKS]
+    tainted = [name for name in lock if name.partition("@")[0] in NETWORKS]
     for name in tainted:  # grows while it is gone through
         tainted += [other for other in lock if other not in tainted and reads(lock[other], lock[name])]
     return [name for name in lock if name not in tainted]
@@ -70,9 +70,9 @@ def upstream(lock: Lock, targets: list[str]) -> Lock:
 
 
 def reads(stage: dict[str, Any], maker: dict[str, Any]) -> bool:
-    """Does a stage depend on an output of another, or on something in one?"""
-    needed = [Path(dep["path"]) for dep in stage.get("deps", [])]
-    return any(Path(path) in (need, *need.parents) for need in needed for path in outputs(maker))
+    """Does a stage depend on an output of another, on something in one, or on a folder that has one in it?"""
+    needed, made = [Path(dep["path"]) for dep in stage.get("deps", [])], [Path(path) for path in outputs(maker)]
+    return any(need.is_relative_to(path) or path.is_relative_to(need) for need in needed for path in made)
 
 
 def farthest(committed: Any, rebuilt: Any, name: str = "") -> tuple[float, str]:
@@ -166,7 +166,7 @@ def verdict(found: dict[str, Compared], sure: list[str], distance: tuple[float, 
     apart, key = distance
     if apart > tolerance:
         raise InputError(f"{SUMMARY}: {key} differs by {apart:.6f}, more than the tolerance of {tolerance}")
-    return f"{len(different)} stages differ, all after {NETWORKS} began; the scores by {apart:.6f} at most ({key}), within {tolerance}"
+    return f"{len(different)} stages differ, all with a network; the scores by {apart:.6f} at most ({key}), within {tolerance}"
 
 
 def main(
