@@ -3,7 +3,8 @@
 Measured on CPU: with TensorFlow's default threads two equal runs differ; with one operation at a time and a fixed number of
 threads for each they are equal bit for bit, and different numbers of threads differ from each other. So do machines: TensorFlow has
 matrix products, and with AVX-512 other operations, done by a library, oneDNN, that chooses by vector instructions and sizes of caches.
-Without it, and with what stages/lib/exact.py has in place of approximate operations, machines are equal.
+Without it, with the sizes that stages/lib/caches.py sets, and with what stages/lib/exact.py has in place of approximate operations,
+machines are equal.
 """
 
 import gc
@@ -18,6 +19,7 @@ from typing import ClassVar, Literal
 import threadpoolctl
 from pydantic import BaseModel, Field
 
+from stages.lib import caches
 from stages.lib.params import Leaves, Section
 
 INSTRUCTIONS = {
@@ -62,12 +64,17 @@ def configure(runtime: Machine) -> None:
 
 
 def start_keras(runtime: Machine) -> None:
-    """`configure`, then import keras and set its precision; the notices that TensorFlow prints on machines without a GPU are held back."""
+    """`configure`, then import keras, set its precision and, if `portable`, the cache sizes that count.
+
+    The notices that TensorFlow prints on machines without a GPU are held back.
+    """
     configure(runtime)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # an error that matters is a Python exception too
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many models are built one after the other
     with hushed(), kept():
         keras = importlib.import_module("keras")
+    if runtime.instructions == "portable":
+        caches.pin()
     keras.mixed_precision.set_dtype_policy(runtime.precision)
 
 
