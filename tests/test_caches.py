@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ HERE = pytest.mark.skipif(
 SAPPHIRE_RAPIDS = (48 * 2**10, 2 * 2**20, 300 * 2**20)
 
 
+@cache
 def trained(*sizes: int) -> str:
     """The digest of a small network's weights after a step, where caches have these sizes; without any, as stages run."""
     done = subprocess.run(

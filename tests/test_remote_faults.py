@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import remote_faults as faults
 from _pytest.mark import ParameterSet
-from built import Clone
+from built import GIT, Clone, place
 from closure import REPOSITORY
 from crash.chain import own_disk
 from remote_clones import OBJECTS, address, choose, held, locked, outputs, wrong
@@ -129,9 +129,16 @@ DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def source(pipeline):
-    """The tiny pipeline, run and committed."""
-    return pipeline()
+def source(pipeline, tmp_path_factory):
+    """WANTED as the tiny pipeline made it, in a repository of two stages: remotes know nothing of stages, and DVC reads few in a moment."""
+    made, folder = pipeline(), tmp_path_factory.mktemp("source") / "webtoon-genre"
+    for name in (".dvc/config", ".gitignore", FILE, FOLDER):
+        place(made.folder / name, folder / name)
+    stages = {name: {"cmd": "true", "outs": [path]} for name, path in (("split", FILE), ("finetune", FOLDER))}
+    (folder / "dvc.yaml").write_text(json.dumps({"stages": stages}))  # JSON is YAML
+    clone = Clone(folder)
+    clone.type(f"git init -q -b main && dvc commit -q --force && git add -A && {GIT} commit -qm start")
+    return clone
 
 
 @pytest.fixture(scope="module")
