@@ -12,9 +12,10 @@ import pytest
 from built import Clone
 from closure import REPOSITORY, closure
 from other_machine import FOLDER, ON_IT, SETTINGS
+from tiny import BACKBONE
 
 from stages.lib.errors import InputError
-from workflow.verify import Compared, compare, exact, farthest, parsed, report, upstream, verdict
+from workflow.verify import Compared, compare, current, exact, farthest, parsed, report, upstream, verdict
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,11 @@ def planted(clone: Clone, path: str) -> None:
     digest = after.split("md5: ")[1].splitlines()[0]
     lock.write_text(before + f"    - path: {path}\n" + after.replace(digest, "f" * 32, 1))
     clone.type("git commit -qam planted")
+
+
+def test_what_only_an_earlier_graph_made_is_not_counted_as_equal(clone):
+    lock = parsed((clone.folder / "dvc.lock").read_bytes())
+    assert current(clone.folder, {**lock, f"handling@{BACKBONE}-all": {}}) == lock
 
 
 def test_a_commit_that_does_not_exist_is_one_line(clone):

@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 
 from stages.lib.command import run
 from stages.lib.errors import InputError
+from workflow.command import dvc
 
 SUMMARY = "metrics/summary.json"
 NETWORKS = ("features", "style")  # they, and what follows from them, depend on the last bits of a network's outputs
@@ -130,6 +131,12 @@ def read_lock(clone: Path) -> Lock:
     return parsed(path.read_bytes())
 
 
+def current(clone: Path, lock: Lock) -> Lock:
+    """The stages that dvc.yaml has: dvc.lock also keeps those that it had, of other backbones perhaps, and nothing builds them."""
+    stages = dvc("--cd", str(clone), "stage", "list", "--name-only").split()
+    return {name: stage for name, stage in lock.items() if name in stages}
+
+
 def parsed(text: bytes | None) -> Lock:
     """The stages of a dvc.lock, by name; none without the file."""
     return YAML(typ="safe").load(text.decode("utf-8"))["stages"] if text else {}
@@ -180,10 +187,10 @@ def main(
     if dirty(Path()):
         typer.echo("verify: what is not committed here is left out", err=True)
     with fresh_clone(resolved(rev)) as clone:
-        committed, before = read_lock(clone), json.loads((clone / SUMMARY).read_text(encoding="utf-8"))
+        committed, before = current(clone, read_lock(clone)), json.loads((clone / SUMMARY).read_text(encoding="utf-8"))
         wanted = upstream(committed, targets) if targets else committed
         rebuild(clone, wanted, targets or [])
-        rebuilt, changed = read_lock(clone), dirty(clone)
+        rebuilt, changed = current(clone, read_lock(clone)), dirty(clone)
         distance = farthest(before, json.loads((clone / SUMMARY).read_text(encoding="utf-8")))
     found = compare(wanted, {name: stage for name, stage in rebuilt.items() if name in wanted or name not in committed})
     typer.echo("\n" + report(found) + "\n")
