@@ -307,6 +307,8 @@ def test_what_is_written_to_a_read_only_disk_is_one_line(small, write, name):
 
 
 def test_learning_curves_on_a_full_disk_for_temporary_files_are_one_line_that_names_it(small, tmp_path, monkeypatch):
+    # DVCLive opens the git repository that it is started in, and leaves files of it open: not this project's
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(small))
     with pytest.raises(OSError) as error, learning_curves(tmp_path / "plots", "resnet50", 5) as watch, full(small):
         watch(0, {"accuracy": 0.5, "val_accuracy": 0.5})
