@@ -43,7 +43,11 @@ def trained(*sizes: int) -> str:
     """The digest of a small network's weights after a step, where caches have these sizes; without any, as stages run."""
     done = subprocess.run(
         [sys.executable, "-c", TRAINING, *map(str, sizes)],
-        env={**os.environ, "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests'}"},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tests'}",
+            "CUDA_VISIBLE_DEVICES": "",  # a GPU's bits are its own
+        },
         capture_output=True,
         text=True,
         check=True,
