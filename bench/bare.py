@@ -9,8 +9,8 @@ import aiohttp
 import typer
 
 from bench import gauge
-from stages.sources.demo.answers import API
-from stages.sources.together import together
+from webtoon_genre.crawl.concurrency import gather
+from webtoon_genre.demo_site.answers import API
 
 
 def main(proxy: str, server: int, concurrency: int, asked: Path, log: Path) -> None:
@@ -25,7 +25,7 @@ async def fetch(proxy: str, urls: Sequence[str], concurrency: int, answers: Text
     waiting = iter(urls)
     connector = aiohttp.TCPConnector(limit=concurrency)
     async with aiohttp.ClientSession(connector=connector, headers={"Referer": f"{API}/"}) as session:
-        await together(take(session, proxy, waiting, answers) for _ in range(concurrency))
+        await gather(take(session, proxy, waiting, answers) for _ in range(concurrency))
 
 
 async def take(session: aiohttp.ClientSession, proxy: str, waiting: Iterator[str], answers: TextIO) -> None:

@@ -15,9 +15,9 @@ import psutil
 import typer
 
 from bench.servers import Server
-from stages.lib.errors import InputError
-from stages.lib.progress import EVERY
-from stages.sources.demo.answers import IMAGES
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.progress import INTERVAL
+from webtoon_genre.demo_site.answers import IMAGES
 
 CRAWL, BARE = "crawl", "aiohttp"
 SAMPLE = 0.25  # seconds between two looks at a client
@@ -105,7 +105,7 @@ def watch(process: subprocess.Popen[str], log: Path, what: str) -> Iterator[tupl
             yield images, rss
             if ended:
                 return
-            if time.monotonic() - spoken >= EVERY:
+            if time.monotonic() - spoken >= INTERVAL:
                 spoken = time.monotonic()
                 say(f"{what}: {images:,} thumbnails in {spoken - began:.0f} s, {rss / MIB:.0f} MiB")
             time.sleep(SAMPLE)

@@ -19,8 +19,8 @@ import typer
 from bench import servers
 from bench.clients import BARE, CRAWL, MIB, Part, Plan, measure, run
 from stages.crawl import Params
-from stages.lib.errors import InputError
-from stages.lib.params import read
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.params import read
 
 RENDERED, MEMORY = "rendered", "memory"
 WAYS = {RENDERED: [RENDERED], MEMORY: [MEMORY], "both": [RENDERED, MEMORY]}

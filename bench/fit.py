@@ -18,8 +18,9 @@ import typer
 
 from bench.gauge import peak
 from bench.ways import BATCH, GENRES, Case, body
-from stages.lib import fit, runtime
-from stages.lib.cut import cut, unfreeze
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.training.freezing import split_model, unfreeze_layers
+from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
 
 UNITS, LR = 256, 1e-4
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -102,9 +103,9 @@ def images_of(case: Case, ours: bool, folder: Path) -> tuple[float, int]:
     table.flush()
     mapped = np.load(path, mmap_mode="r")
     if ours:
-        half = cut(base, mean, case.backbone, "average", "backbone", "all")
+        half = split_model(base, mean, case.backbone, "average", "backbone", "all")
         return timed(case, True, half.tail, [mapped], wide), mapped.nbytes
-    unfreeze(base, "all")
+    unfreeze_layers(base, "all")
     held = np.empty(shape, np.float32)
     for place in range(0, case.images, BATCH):
         held[place : place + BATCH] = mapped[place : place + BATCH] - mean
@@ -115,11 +116,11 @@ def images_of(case: Case, ours: bool, folder: Path) -> tuple[float, int]:
 def timed(case: Case, ours: bool, tail: Any, inputs: list[np.ndarray], wide: np.ndarray) -> float:
     """Seconds of the timed epochs, after one that traces."""
     labels, rows = np.arange(case.images) % GENRES, np.arange(case.images)
-    examples = fit.Examples(inputs, wide, labels, rows, rows[:BATCH])
+    examples = TrainingData(inputs, wide, labels, rows, rows[:BATCH])
     shape = case.head.model_copy(update={"units": UNITS})
     ends: list[float] = []
-    schedule = fit.Schedule(batch=BATCH, epochs=case.epochs + 1, patience=case.epochs + 1)
-    learner = fit.Learner(tail, examples, GENRES, shape, schedule, case.machine)
+    schedule = TrainingParams(batch=BATCH, epochs=case.epochs + 1, patience=case.epochs + 1)
+    learner = Trainer(tail, examples, GENRES, shape, schedule, case.machine)
     if ours:
         learner.learn(LR, lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]

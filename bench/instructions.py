@@ -16,7 +16,7 @@ import numpy as np
 import typer
 
 from bench.ways import GENRES, Case, body
-from stages.lib import runtime
+from webtoon_genre.reproducibility import runtime
 
 WAYS = ("portable", "native")
 RATES, DIGESTS = ("inference", "training"), ("outputs", "weights")

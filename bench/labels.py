@@ -14,15 +14,18 @@ import typer
 
 from bench.ways import machine
 from stages import ambiguity
-from stages.lib import fit, images, runtime, trunk
-from stages.lib.footing import Common, Experiments, Task, Trials
-from stages.lib.progress import track
-from stages.sources.demo import drawing
-from stages.sources.demo.census import TITLES
-from stages.sources.demo.schools import GENRES
-from stages.sources.demo.style import school_of
-from stages.sources.demo.timetable import USABLE
-from stages.sources.demo.world import World
+from webtoon_genre.core.progress import track
+from webtoon_genre.data import images
+from webtoon_genre.demo_site.art import drawing
+from webtoon_genre.demo_site.art.schools import GENRES
+from webtoon_genre.demo_site.art.style import school_of
+from webtoon_genre.demo_site.census import TITLES
+from webtoon_genre.demo_site.timetable import USABLE
+from webtoon_genre.demo_site.world import World
+from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
+from webtoon_genre.features.backbone import build_extractor, calibrate, preprocess_images
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.training.trainer import SharedHeadParams
 
 SIDE, SEED, CALIBRATION = 112, 2022, 96
 FOLDS = 5
@@ -84,13 +87,13 @@ def drawn(world: World, most: int) -> tuple[pd.DataFrame, np.ndarray, set[int]]:
     return dataset, np.stack(pictures), {title.id for title in titles if title.genre != title.drawn}
 
 
-def features(backbone: str, pictures: np.ndarray, settings: Common) -> np.ndarray:
+def features(backbone: str, pictures: np.ndarray, settings: ExperimentParams) -> np.ndarray:
     """float32 (n, width), as the stage features computes them, of a random backbone."""
-    runtime.seed(settings.runtime.seed)
+    runtime.set_seed(settings.runtime.seed)
     centred = pictures.astype(np.float32) - pictures.mean(axis=0, dtype=np.float64).astype(np.float32)
-    body = trunk.build(backbone, SIDE, settings.head.pool, "backbone", None)
+    body = build_extractor(backbone, SIDE, settings.head.pool, "backbone", None)
     chosen = np.linspace(0, len(centred) - 1, CALIBRATION).astype(int)
-    trunk.calibrate(body, trunk.show(centred[chosen], backbone, "backbone"))
+    calibrate(body, preprocess_images(centred[chosen], backbone, "backbone"))
     batches = range(0, len(centred), 32)
     said = [
         body.predict_on_batch(centred[start : start + 32]) for start in track(batches, len(batches), "seen", "batches")
@@ -105,19 +108,21 @@ def found(scale: float, mislabelled: float, backbone: str, most: int, seeds: lis
     world = World(SEED, scale, mislabelled=mislabelled)
     dataset, pictures, planted = drawn(world, most)
     table, none = features(backbone, pictures, settings), np.zeros(0, np.int64)
-    task = Task(table, dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy(), list(TITLES), none, none, none)
+    task = ProbeTask(
+        table, dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy(), list(TITLES), none, none, none
+    )
     folds = ambiguity.dealt(dataset, FOLDS, 77)
-    said = ambiguity.out_of_fold(task, folds, Trials(settings))
+    said = ambiguity.out_of_fold(task, folds, Probe(settings))
     judged, titles = ambiguity.judged(dataset, said, folds, list(TITLES), 77)
     flagged = set(titles.loc[titles["flagged"], "title_id"])
     return Found(judged, titles["title_id"].tolist(), planted, flagged, strange(world))
 
 
-def common(backbone: str, seeds: list[int], lr: float) -> Common:
+def common(backbone: str, seeds: list[int], lr: float) -> ExperimentParams:
     """As params.yaml, but for what is given."""
-    return Common(
-        experiments=Experiments(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
-        head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
+    return ExperimentParams(
+        experiments=ProbeParams(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
+        head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=machine(),
     )
 

@@ -1,6 +1,6 @@
 """The same thumbnails as files in two ways: a Parquet file a title, as the crawl writes them, and a .jpg a thumbnail.
 
-Both stand in data/raw beside the same titles.parquet and episodes.parquet, and go through stages/lib/raw.py. Thumbnails are noise after a
+Both stand in data/raw beside the same titles.parquet and episodes.parquet, and go through webtoon_genre/crawl/store.py. Thumbnails are noise after a
 JPEG's first bytes: what DVC does with a file depends on its size and digest alone, and drawn ones cannot be compressed either.
 """
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.lib.progress import track
-from stages.lib.raw import EPISODES, Episode, Found, Picture, Store, Title, digest, table_of
+from webtoon_genre.core.progress import track
+from webtoon_genre.crawl.source import CrawlResult, Episode, Picture, Title, picture_digest, to_arrow
+from webtoon_genre.crawl.store import EPISODES, Store
 
 SOI = b"\xff\xd8\xff\xe0"  # how a JPEG begins
 GROWING = 1  # the title that gets one more episode
@@ -55,9 +56,9 @@ def drawn(title_id: int, count: int, bytes_: int) -> list[Picture]:
     ]
 
 
-def fill(raw: Path, layout: Layout, size: Size) -> Found:
+def fill(raw: Path, layout: Layout, size: Size) -> CrawlResult:
     """Write everything to `raw`; what it holds."""
-    store, found = Store(raw), Found("bench")
+    store, found = Store(raw), CrawlResult("bench")
     for title_id in track(range(1, size.titles + 1), size.titles, f"writing {layout.__name__}", "titles"):
         pictures = drawn(title_id, size.count(title_id), size.bytes_)
         layout(store, title_id, pictures)
@@ -68,11 +69,11 @@ def fill(raw: Path, layout: Layout, size: Size) -> Found:
     return found
 
 
-def grow(raw: Path, layout: Layout, size: Size, found: Found) -> None:
+def grow(raw: Path, layout: Layout, size: Size, found: CrawlResult) -> None:
     """One more episode of one title."""
     store, pictures = Store(raw), drawn(GROWING, size.count(GROWING) + 1, size.bytes_)
     layout(store, GROWING, pictures)
-    found.parts.append(table_of(rows(GROWING, pictures[-1:]), EPISODES))
+    found.parts.append(to_arrow(rows(GROWING, pictures[-1:]), EPISODES))
     found.ordered = False
     store.commit(found)
 
@@ -80,5 +81,6 @@ def grow(raw: Path, layout: Layout, size: Size, found: Found) -> None:
 def rows(title_id: int, pictures: Sequence[Picture]) -> list[Episode]:
     """What episodes.parquet says of these thumbnails."""
     return [
-        Episode(title_id, each.no, None, None, None, None, each.thumbnail_url, *digest(each.image)) for each in pictures
+        Episode(title_id, each.no, None, None, None, None, each.thumbnail_url, *picture_digest(each.image))
+        for each in pictures
     ]

@@ -14,8 +14,10 @@ import pandas as pd
 import typer
 
 from bench.ways import GENRES, machine
-from stages.lib import fit, footing, runtime
-from stages.lib.footing import Common, Experiments, Task, Trials
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.training.trainer import SharedHeadParams
 
 
 def main(
@@ -32,16 +34,16 @@ def main(
     settings, of_pairs = common(units, epochs), common(pair_units, epochs)
     runtime.start_keras(settings.runtime)
     dataset, everything = noise(images, width)
-    Trials(settings).answers(everything)
+    Probe(settings).answers(everything)
     typer.echo("| what | seconds |\n|---|--:|")
     spent: dict[str, list[float]] = {"ten-way": [], "45 pairs": []}
     for _ in range(rounds):
         begun = time.perf_counter()
-        Trials(settings).answers(everything)
+        Probe(settings).answers(everything)
         spent["ten-way"].append(time.perf_counter() - begun)
-        begun, trials = time.perf_counter(), Trials(of_pairs)
+        begun, trials = time.perf_counter(), Probe(of_pairs)
         for pair in combinations(everything.classes, 2):
-            task = footing.subset(dataset, everything, list(pair))
+            task = probe.subset(dataset, everything, list(pair))
             trials.answers(task)
         spent["45 pairs"].append(time.perf_counter() - begun)
         for what, seconds in spent.items():
@@ -50,18 +52,18 @@ def main(
     typer.echo(f"\nAll 45 pairs cost {ratio:.1f} times one ten-way model: {images} train images, {epochs} epochs each")
 
 
-def common(units: int, epochs: int) -> Common:
+def common(units: int, epochs: int) -> ExperimentParams:
     """As params.yaml, with one seed, and no model stopping early."""
-    return Common(
-        experiments=Experiments(
+    return ExperimentParams(
+        experiments=ProbeParams(
             backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs
         ),
-        head=fit.HeadShape(pool="style", standardise=True, dropout=0.5),
+        head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=machine(),
     )
 
 
-def noise(images: int, width: int) -> tuple[pd.DataFrame, Task]:
+def noise(images: int, width: int) -> tuple[pd.DataFrame, ProbeTask]:
     """A dataset of genres of equal size, each image a title of its own, and its task."""
     count = images + images // 4 * 2
     names = [f"genre {place}" for place in range(GENRES)]
@@ -71,7 +73,7 @@ def noise(images: int, width: int) -> tuple[pd.DataFrame, Task]:
         {"genre": np.asarray(names)[labels], "label": labels, "split": sides, "group": np.arange(count)}
     )
     features = np.random.default_rng(0).normal(size=(count, width)).astype(np.float32)
-    return dataset, footing.task(dataset, features, names)
+    return dataset, probe.probe_task(dataset, features, names)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.lib.errors import InputError
+from webtoon_genre.core.errors import InputError
 
 PIPELINE = """stages:
   crawl:

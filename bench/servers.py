@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 from aiohttp import web
 
-from stages.sources.demo import server, site
-from stages.sources.demo.world import World
+from webtoon_genre.demo_site import server, site
+from webtoon_genre.demo_site.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

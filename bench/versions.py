@@ -18,7 +18,7 @@ import typer
 from bench import layouts
 from bench.layouts import Layout, Size
 from bench.project import Project, Spent
-from stages.lib.errors import InputError
+from webtoon_genre.core.errors import InputError
 
 LAYOUTS: tuple[Layout, ...] = (layouts.titles, layouts.loose)
 MIB = 2**20

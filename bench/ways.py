@@ -11,18 +11,21 @@ import pandas as pd
 from pydantic import BaseModel
 
 from bench.gauge import peak
-from stages.lib import fit, runtime, saved, trunk
-from stages.lib.augment import Variants
-from stages.lib.cells import Cell, Trainer
-from stages.lib.crossing import crossing
-from stages.lib.cut import cut, listed, unfreeze
-from stages.lib.transfer import Start
+from webtoon_genre.data.augmentation import AugmentedThumbnails
+from webtoon_genre.features.backbone import build_extractor
+from webtoon_genre.grid.trials import Trial, TrialRunner
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.training import classifier
+from webtoon_genre.training.activations import cached_activations
+from webtoon_genre.training.freezing import as_list, split_model, unfreeze_layers
+from webtoon_genre.training.setup import TransferSetup
+from webtoon_genre.training.trainer import HeadParams, TrainingData, TrainingParams, build_head
 
 if TYPE_CHECKING:
     import keras
 
 GENRES = 10
-CELLS = [Cell(units, lr) for units in (128, 256, 512) for lr in (1e-3, 1e-4, 1e-5)]
+CELLS = [Trial(units, lr) for units in (128, 256, 512) for lr in (1e-3, 1e-4, 1e-5)]
 BATCH = 32
 WARM = 3  # steps before a measurement
 
@@ -51,17 +54,17 @@ class Case(BaseModel):
         return machine(memory=10_000, precision=self.precision, xla=self.xla)
 
     @property
-    def head(self) -> fit.Head:
+    def head(self) -> HeadParams:
         """Of the study; the units are the cell's."""
-        return fit.Head.model_validate({"pool": self.pool, "standardise": False, "units": 1, "dropout": 0.5})
+        return HeadParams.model_validate({"pool": self.pool, "standardise": False, "units": 1, "dropout": 0.5})
 
     @property
-    def schedule(self) -> fit.Schedule:
+    def schedule(self) -> TrainingParams:
         """No cell stops early."""
-        return fit.Schedule(batch=BATCH, epochs=self.epochs, patience=self.epochs)
+        return TrainingParams(batch=BATCH, epochs=self.epochs, patience=self.epochs)
 
 
-class Data(Variants):
+class Data(AugmentedThumbnails):
     """Noise in memory, in place of thumbnails on disk."""
 
     def __init__(self, case: Case):
@@ -85,8 +88,8 @@ def apart(way: str, case: Case) -> dict[str, float]:
 
 def body(case: Case) -> "keras.Model":
     """The whole backbone, randomly initialised."""
-    runtime.seed(1)
-    return trunk.build(case.backbone, case.side, case.head.pool, "backbone", None)
+    runtime.set_seed(1)
+    return build_extractor(case.backbone, case.side, case.head.pool, "backbone", None)
 
 
 def plain(case: Case, data: Data) -> dict[str, float]:
@@ -97,9 +100,9 @@ def plain(case: Case, data: Data) -> dict[str, float]:
     for cell in CELLS:
         started = time.perf_counter()
         base = body(case)
-        unfreeze(base, case.unfreeze)
-        head = fit.build_head(base.output_shape[-1], GENRES, case.head.model_copy(update={"units": cell.units}), None)
-        model = saved.compose(base, head, data.mean)
+        unfreeze_layers(base, case.unfreeze)
+        head = build_head(base.output_shape[-1], GENRES, case.head.model_copy(update={"units": cell.units}), None)
+        model = classifier.compose(base, head, data.mean)
         model.compile(keras.optimizers.Adam(cell.lr), "sparse_categorical_crossentropy", metrics=["accuracy"])
         watch = Watch()
         model.fit(
@@ -134,11 +137,11 @@ def cells(case: Case, data: Data) -> dict[str, float]:
     """The stage's own code: what crosses the cut once, then the cells."""
     begun = time.perf_counter()
     base = body(case)
-    half = cut(base, data.mean, case.backbone, case.head.pool, "backbone", case.unfreeze)
+    half = split_model(base, data.mean, case.backbone, case.head.pool, "backbone", case.unfreeze)
     rows = pd.DataFrame(index=np.arange(len(data.images)))
-    with crossing(half, data, rows, BATCH, case.machine.memory, "frozen half,") as inputs:
+    with cached_activations(half, data, rows, BATCH, case.machine.memory, "frozen half,") as inputs:
         frozen = time.perf_counter() - begun
-        trainer = Trainer(start(case, data, base, half.tail, inputs), case.head, case.schedule, case.machine)
+        trainer = TrialRunner(start(case, data, base, half.tail, inputs), case.head, case.schedule, case.machine)
         building = 0.0
         for cell in CELLS:
             started, watch = time.perf_counter(), Watch()
@@ -148,10 +151,10 @@ def cells(case: Case, data: Data) -> dict[str, float]:
     return {"seconds": time.perf_counter() - begun, "frozen": frozen, "building": building}
 
 
-def start(case: Case, data: Data, base: "keras.Model", tail: "keras.Model", inputs: list[np.ndarray]) -> Start:
+def start(case: Case, data: Data, base: "keras.Model", tail: "keras.Model", inputs: list[np.ndarray]) -> TransferSetup:
     """What `handling` trains on; with nothing unfrozen the features themselves."""
     wide = np.zeros((len(data.images), base.output_shape[-1]), np.float32) if case.unfreeze else inputs[0]
-    return Start(
+    return TransferSetup(
         backbone=case.backbone,
         unfreeze=case.unfreeze,
         preprocess="backbone",
@@ -160,20 +163,20 @@ def start(case: Case, data: Data, base: "keras.Model", tail: "keras.Model", inpu
         body=base,
         weights=base.get_weights(),
         tail=tail if case.unfreeze else None,
-        examples=fit.Examples(inputs, wide, data.labels, data.train, data.val),
+        examples=TrainingData(inputs, wide, data.labels, data.train, data.val),
     )
 
 
 def floor(case: Case, data: Data) -> dict[str, float]:
     """The frozen half once, warm, and the tails' steps alone."""
     base = body(case)
-    half = cut(base, data.mean, case.backbone, case.head.pool, "backbone", case.unfreeze)
+    half = split_model(base, data.mean, case.backbone, case.head.pool, "backbone", case.unfreeze)
     half.frozen.predict_on_batch(data.images[:BATCH])
     begun = time.perf_counter()
-    answers = [listed(half.frozen.predict_on_batch(data.images[at])) for at in batches(np.arange(len(data.images)))]
+    answers = [as_list(half.frozen.predict_on_batch(data.images[at])) for at in batches(np.arange(len(data.images)))]
     frozen = time.perf_counter() - begun
     inputs = [np.concatenate(parts) for parts in zip(*answers, strict=True)]
-    trainer = Trainer(start(case, data, base, half.tail, inputs), case.head, case.schedule, case.machine)
+    trainer = TrialRunner(start(case, data, base, half.tail, inputs), case.head, case.schedule, case.machine)
     train, val = ([gathered(inputs, data.labels, at) for at in batches(rows)] for rows in (data.train, data.val))
     seconds = 0.0
     for units in sorted({cell.units for cell in CELLS}):

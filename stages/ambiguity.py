@@ -6,12 +6,11 @@ Writes: metrics/ambiguity.json, data/ambiguity.parquet (a row a title, the least
 Params: ambiguity, experiments, head but its units, runtime
 
 Titles are dealt to folds within their genre; each fold is predicted by heads that learned from the others, over several seeds.
-This uses all images, so its scores are no test scores. Labels are judged by confident learning (stages/lib/noise.py).
+This uses all images, so its scores are no test scores. Labels are judged by confident learning (webtoon_genre/experiments/label_noise.py).
 """
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,14 +20,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import figures, footing, lookalikes, noise, params, partition, runtime
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.footing import Task, Trials
-from stages.lib.lookalikes import FURTHEST
-from stages.lib.progress import track
-from stages.lib.thumbnails import DATASET, Resized, classes, read_features, read_table, write_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import track
+from webtoon_genre.data import splits
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_features, read_table, write_table
+from webtoon_genre.experiments import label_noise, near_duplicates, probe
+from webtoon_genre.experiments.near_duplicates import MAX_DISTANCE
+from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
 
 ACROSS = 7  # pictures of a title on the contact sheet
 PAIRS = 10  # of genres in ambiguity.png
@@ -55,11 +58,11 @@ class Ambiguity(params.Section):
 
     folds: int = Field(ge=ROLES)
     seed: int = Field(ge=0)
-    distance: int = Field(ge=0, le=FURTHEST)
+    distance: int = Field(ge=0, le=MAX_DISTANCE)
     shown: int = Field(ge=1)
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     ambiguity: Ambiguity
@@ -72,12 +75,12 @@ def dealt(dataset: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     fold_of = {
         title: int(fold)
         for genre, own in titles.groupby(titles)
-        for title, fold in zip(sorted(own.index), partition.deal(len(own), places, seed, genre), strict=True)
+        for title, fold in zip(sorted(own.index), splits.assign_in_blocks(len(own), places, seed, genre), strict=True)
     }
     return dataset["group"].map(fold_of).to_numpy(np.int64)
 
 
-def out_of_fold(task: Task, folds: np.ndarray, trials: Trials) -> np.ndarray:
+def out_of_fold(task: ProbeTask, folds: np.ndarray, trials: Probe) -> np.ndarray:
     """What is said of each row by heads that did not see its title, float (n, k): the mean over seeds.
 
     A fold is predicted after training on the others, all but the next one, which tells when to stop.
@@ -98,9 +101,9 @@ def judged(
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """What follows from predictions, float (n, k), out of fold: metrics, and a row a title, the least fitting label first."""
     labels, groups = dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy()
-    joint, counts = noise.latent(labels, said), noise.confusions(labels, groups, said)
-    ratio, limits = noise.beyond_doubt(counts, np.random.default_rng([seed, 0]))
-    titles = noise.worst(noise.Titles.of(labels, groups, said), genres)
+    joint, counts = label_noise.confident_joint(labels, said), label_noise.confusions(labels, groups, said)
+    ratio, limits = label_noise.errors_over_chance(counts, np.random.default_rng([seed, 0]))
+    titles = label_noise.rank_titles(label_noise.TitlePredictions.of(labels, groups, said), genres)
     flagged = titles[titles["flagged"]]
     known, first = np.unique(groups, return_index=True)
     doubtful = np.isin(known, flagged["title_id"])
@@ -111,8 +114,8 @@ def judged(
         "joint": {
             genre: dict(zip(genres, map(int, row), strict=True)) for genre, row in zip(genres, joint, strict=True)
         },
-        "overlaps": noise.ranked(noise.overlaps(joint), ratio, limits, genres),
-        "where_errors_are": noise.shares(counts, folds[first], doubtful, np.random.default_rng([seed, 1])),
+        "overlaps": label_noise.rank_pairs(label_noise.overlaps(joint), ratio, limits, genres),
+        "where_errors_are": label_noise.error_shares(counts, folds[first], doubtful, np.random.default_rng([seed, 1])),
         "flagged": {"titles": len(flagged), "images": int(flagged["images"].sum())},
     }
     return found, titles
@@ -127,7 +130,9 @@ def like_pictures(dataset: pd.DataFrame, index: pd.DataFrame, distance: int) -> 
             f"data/resized lacks (title_id, no) {tuple(hashes.loc[missing, keys].iloc[0])}; run `dvc repro resize label`"
         )
     labels = dataset["label"].to_numpy(np.int64)
-    pairs, images, shown = lookalikes.across(lookalikes.numbers(hashes["perceptual_hash"]), labels, distance)
+    pairs, images, shown = near_duplicates.cross_label_pairs(
+        near_duplicates.parse_hashes(hashes["perceptual_hash"]), labels, distance
+    )
     return {
         "distance": distance,
         "pairs": pairs,
@@ -159,7 +164,7 @@ def verdict(found: dict[str, Any]) -> str:
 
 def draw(found: dict[str, Any], genres: list[str]) -> Figure:
     """For what genre images are taken, by label; and the pairs of genres that overlap most."""
-    figure = figures.blank(12.4, 5.6)
+    figure = figures.new_figure(12.4, 5.6)
     left, right = figure.subplots(1, 2, width_ratios=(5, 4))
     figures.draw_confusion(left, np.array([list(row.values()) for row in found["joint"].values()]), genres)
     left.set_xlabel("looks like (confident learning)")
@@ -193,7 +198,7 @@ def headline(found: dict[str, Any]) -> str:
     )
 
 
-def draw_titles(titles: pd.DataFrame, dataset: pd.DataFrame, resized: Resized, count: int) -> Figure:
+def draw_titles(titles: pd.DataFrame, dataset: pd.DataFrame, resized: ThumbnailStore, count: int) -> Figure:
     """Pictures of the titles whose label fits least, worst first."""
     rows, names = [], []
     for each in titles.head(count).to_dict("records"):
@@ -205,11 +210,11 @@ def draw_titles(titles: pd.DataFrame, dataset: pd.DataFrame, resized: Resized, c
     return figures.sheet(rows, names, rows[0][0].shape[0])
 
 
-def draw_lookalikes(found: dict[str, Any], dataset: pd.DataFrame, resized: Resized, count: int) -> Figure:
+def draw_lookalikes(found: dict[str, Any], dataset: pd.DataFrame, resized: ThumbnailStore, count: int) -> Figure:
     """Like pictures under different labels side by side, the most alike first."""
     pairs = found["nearest"][:count]
     if not pairs:
-        figure = figures.blank(7, 1.2)
+        figure = figures.new_figure(7, 1.2)
         figure.text(
             0.5,
             0.5,
@@ -225,26 +230,17 @@ def draw_lookalikes(found: dict[str, Any], dataset: pd.DataFrame, resized: Resiz
     return figures.sheet(rows, names, shown.shape[1])
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    resized: Path = Path("data/resized"),
-    table: Path = Path("data/ambiguity.parquet"),
-    metrics: Path = Path("metrics/ambiguity.json"),
-    plot: Path = Path("plots/ambiguity.png"),
-    plot_titles: Path = Path("plots/ambiguity_titles.jpg"),
-    plot_lookalikes: Path = Path("plots/ambiguity_lookalikes.png"),
-) -> None:
+def main() -> None:
     """Predict every title without it, and judge the labels."""
     settings = params.read(Params)
     own = settings.ambiguity
-    rows, images = read_table(dataset, DATASET), Resized(resized)
-    genres = classes(rows)
+    rows, images = read_table(paths.DATASET, DATASET), ThumbnailStore(paths.RESIZED)
+    genres = class_names(rows)
     if len(genres) < 2:
         raise InputError(
             f"the dataset has the genre {genres[0]} alone; labels can be judged where there are two or more"
         )
-    seen = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
+    seen = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
     looks = like_pictures(rows, images.index, own.distance)
     folds = dealt(rows, own.folds, own.seed)
     if (filled := len(np.unique(folds))) < ROLES:
@@ -253,14 +249,17 @@ def main(
             "to predict: add titles"
         )
     runtime.start_keras(settings.runtime)
-    said = out_of_fold(footing.task(rows, seen, genres), folds, Trials(settings))
+    said = out_of_fold(probe.probe_task(rows, seen, genres), folds, Probe(settings))
     found, titles = judged(rows, said, folds, genres, settings.runtime.seed)
     sentence = verdict(found)
-    write_table(titles, TABLE, table)
-    write_json(metrics, {**footing.about(settings, rows), **found, "lookalikes": looks, "outcome": sentence})
-    figures.save(draw(found, genres), plot)
-    figures.save(draw_titles(titles, rows, images, own.shown), plot_titles)
-    figures.save(draw_lookalikes(looks, rows, images, own.shown), plot_lookalikes)
+    write_table(titles, TABLE, paths.AMBIGUITY)
+    write_json(
+        paths.metrics("ambiguity"),
+        {**probe.probe_settings(settings, rows), **found, "lookalikes": looks, "outcome": sentence},
+    )
+    figures.save(draw(found, genres), paths.plot("ambiguity"))
+    figures.save(draw_titles(titles, rows, images, own.shown), paths.PLOTS / "ambiguity_titles.jpg")
+    figures.save(draw_lookalikes(looks, rows, images, own.shown), paths.plot("ambiguity_lookalikes"))
     log.info(sentence)
 
 

@@ -7,12 +7,11 @@ Params: balance, experiments, augment.copies, head but its units, runtime
 none: as crawled. down: a genre with more than `cap` train rows keeps `cap` of them. equal: every genre has `count` train rows,
 drawn without replacement where there are more; where there are fewer, variants of them are added, if there are any, and then
 repeats. mixup: as equal, but mixtures of two rows of the genre are added. The other four keep the rows and change the loss:
-stages/lib/losses.py. Validation and test rows stay as they are.
+webtoon_genre/training/losses.py. Validation and test rows stay as they are.
 """
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import compare, figures, footing, losses, params, runtime
-from stages.lib.augment import Copies, with_variants
-from stages.lib.command import run
-from stages.lib.files import write_json
-from stages.lib.footing import Task, Trials
-from stages.lib.losses import Loss
-from stages.lib.progress import track
-from stages.lib.scores import most_probable
-from stages.lib.thumbnails import DATASET, classes, read_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import track
+from webtoon_genre.data.augmentation import AugmentCopies, with_augmented_features
+from webtoon_genre.data.tables import DATASET, class_names, read_table
+from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.metrics import predicted_labels
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.training import losses
+from webtoon_genre.training.losses import Loss
 
 BASELINE = "none"
 ROWS = (BASELINE, "down", "equal", "mixup")
@@ -50,11 +54,11 @@ class Balance(params.Section):
     tau: float = Field(ge=0)
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     balance: Balance
-    augment: Copies
+    augment: AugmentCopies
 
 
 def down(labels: np.ndarray, rows: np.ndarray, cap: int, generator: np.random.Generator) -> np.ndarray:
@@ -100,7 +104,7 @@ def drawn(members: np.ndarray, count: int, generator: np.random.Generator) -> np
     return generator.permutation(members)[:count]
 
 
-def mixed(task: Task, count: int, alpha: float, generator: np.random.Generator) -> Task:
+def mixed(task: ProbeTask, count: int, alpha: float, generator: np.random.Generator) -> ProbeTask:
     """`task` with `count` train rows of each label: where there are fewer, λ a + (1 - λ) b of two of them, λ ~ Beta(alpha, alpha).
 
     Mixup (Zhang et al., 2018, arXiv:1710.09412) within a genre, on features, so that labels stay whole.
@@ -117,7 +121,9 @@ def mixed(task: Task, count: int, alpha: float, generator: np.random.Generator) 
     return replace(wider, train=np.concatenate([joined(rows), np.arange(len(task.labels), len(wider.labels))]))
 
 
-def rebalanced(name: str, task: Task, spare: np.ndarray, settings: Balance, generator: np.random.Generator) -> Task:
+def rebalanced(
+    name: str, task: ProbeTask, spare: np.ndarray, settings: Balance, generator: np.random.Generator
+) -> ProbeTask:
     """`task` with the train rows of one variant; `spare` are variants of train rows."""
     if name == "down":
         return replace(task, train=down(task.labels, task.train, settings.cap, generator))
@@ -131,41 +137,43 @@ def rebalanced(name: str, task: Task, spare: np.ndarray, settings: Balance, gene
 def loss(name: str, counts: np.ndarray, settings: Balance) -> Loss | None:
     """What is minimised, None for plain cross-entropy; `counts`, int (k,), of the train rows."""
     if name == "class_weights":
-        return losses.weighted(losses.class_weights(counts))
+        return losses.weighted_cross_entropy(losses.class_weights(counts))
     if name == "effective_weights":
-        return losses.weighted(losses.effective_weights(counts, settings.beta))
+        return losses.weighted_cross_entropy(losses.effective_weights(counts, settings.beta))
     if name == "focal":
         return losses.focal(settings.gamma)
     if name == "logit_adjustment":
-        return losses.adjusted(counts, settings.tau)
+        return losses.logit_adjusted(counts, settings.tau)
     return None
 
 
-def outcomes(task: Task, spare: np.ndarray, settings: Params) -> dict[str, Any]:
+def outcomes(task: ProbeTask, spare: np.ndarray, settings: Params) -> dict[str, Any]:
     """Train every variant; of each its train rows by genre, its scores, and how it differs from the baseline."""
-    trials, names = Trials(settings), (*ROWS, *LOSSES)
+    trials, names = Probe(settings), (*ROWS, *LOSSES)
     said = {
         name: trained(name, task, spare, settings, trials) for name in track(names, len(names), "trained", "variants")
     }
-    plain, labels, groups = most_probable(said[BASELINE]), task.labels[task.test], task.groups[task.test]
+    plain, labels, groups = predicted_labels(said[BASELINE]), task.labels[task.test], task.groups[task.test]
     found = {}
     for name in names:
         generator = np.random.default_rng(settings.runtime.seed)
-        change = compare.difference(labels, groups, most_probable(said[name]), plain, task.classes, generator)
+        change = bootstrap.paired_difference(
+            labels, groups, predicted_labels(said[name]), plain, task.classes, generator
+        )
         rows = rebalanced(name, task, spare, settings.balance, np.random.default_rng(settings.experiments.seeds[0]))
         found[name] = {
             "train_images": {genre: int(count) for genre, count in zip(task.classes, rows.counts(), strict=True)},
-            "test": footing.scored(task, said[name]),
+            "test": probe.test_scores(task, said[name]),
             "against_none": change,
-            "outcome": compare.verdict(f"{name} changes balanced accuracy", change["balanced_accuracy"]),
+            "outcome": bootstrap.conclusion(f"{name} changes balanced accuracy", change["balanced_accuracy"]),
         }
     return found
 
 
-def trained(name: str, task: Task, spare: np.ndarray, settings: Params, trials: Trials) -> np.ndarray:
+def trained(name: str, task: ProbeTask, spare: np.ndarray, settings: Params, trials: Probe) -> np.ndarray:
     """What heads trained in one way say of the test rows, float32 (seeds, n, k)."""
 
-    def vary(given: Task, generator: np.random.Generator) -> Task:
+    def vary(given: ProbeTask, generator: np.random.Generator) -> ProbeTask:
         return rebalanced(name, given, spare, settings.balance, generator)
 
     return trials.answers(task, loss(name, task.counts(), settings.balance), vary=vary).test
@@ -175,7 +183,7 @@ def draw(found: dict[str, Any]) -> Figure:
     """Change of accuracy and balanced accuracy with intervals, a line a variant; below, change of each genre's recall."""
     names = [name for name in found if name != BASELINE]
     genres = found[BASELINE]["test"]["per_genre"]
-    figure = figures.blank(9.2, 3.4 + 0.72 * len(names))
+    figure = figures.new_figure(9.2, 3.4 + 0.72 * len(names))
     above, below = figure.subplots(2, 2, sharey="row", height_ratios=(len(names), len(names) + 1))
     for axes, measure in zip(above, ("accuracy", "balanced_accuracy"), strict=True):
         draw_changes(axes, {name: found[name]["against_none"][measure] for name in names}, measure.replace("_", " "))
@@ -184,7 +192,7 @@ def draw(found: dict[str, Any]) -> Figure:
     axes = figure.add_subplot(2, 1, 2)
     changes = [[found[name]["against_none"]["recall"].get(genre) for genre in genres] for name in names]
     values = np.array([[np.nan if each is None else each["difference"] for each in row] for row in changes])
-    columns = [f"{figures.clipped(genre)} ({of['support']})" for genre, of in genres.items()]
+    columns = [f"{figures.shorten(genre)} ({of['support']})" for genre, of in genres.items()]
     figures.draw_change_map(axes, values, [name.replace("_", " ") for name in names], columns)
     axes.set_xlabel(CAPTION, loc="left", fontsize=9)
     figure.suptitle(headline(found), fontsize=11)
@@ -222,27 +230,24 @@ def verdict(found: dict[str, Any]) -> str:
     gains = gaining(found)
     return (
         f"{len(gains)} of {len(changes)} ways raise balanced accuracy beyond doubt{': ' * bool(gains)}{', '.join(gains)}; "
-        + compare.verdict(f"the largest change, by {best}, is one", changes[best])
+        + bootstrap.conclusion(f"the largest change, by {best}, is one", changes[best])
     )
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    metrics: Path = Path("metrics/balance.json"),
-    plot: Path = Path("plots/balance.png"),
-) -> None:
+def main() -> None:
     """Train and score each variant."""
     settings = params.read(Params)
     runtime.start_keras(settings.runtime)
-    rows = read_table(dataset, DATASET)
+    rows = read_table(paths.DATASET, DATASET)
     backbone, copies = settings.experiments.backbone, settings.augment.copies
-    wider, table = with_variants(rows, features, backbone, copies)
-    task = footing.task(wider, table, classes(rows))
+    wider, table = with_augmented_features(rows, paths.FEATURES, backbone, copies)
+    task = probe.probe_task(wider, table, class_names(rows))
     spare = np.arange(len(rows), len(wider))
     found = outcomes(replace(task, train=task.train[task.train < len(rows)]), spare, settings)
-    write_json(metrics, {**footing.about(settings, rows), "variants": found, "outcome": verdict(found)})
-    figures.save(draw(found), plot)
+    write_json(
+        paths.metrics("balance"), {**probe.probe_settings(settings, rows), "variants": found, "outcome": verdict(found)}
+    )
+    figures.save(draw(found), paths.plot("balance"))
     for name in found:
         log.info(found[name]["outcome"])
     log.info(verdict(found))

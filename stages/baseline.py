@@ -7,20 +7,21 @@ Params: baseline, runtime
 The scores, and the rows they are of, are those of evaluate.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from stages.lib import params, runtime, scores
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.progress import track
-from stages.lib.runtime import Runtime
-from stages.lib.thumbnails import DATASET, Resized, classes, read_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import track
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
+from webtoon_genre.evaluation.metrics import score_splits
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Runtime
 
 CHUNK = 128  # images in memory at once, about 100 MB while they are counted
 ITERATIONS = 2000  # of the regression's solver, many more than it needs on standardised features
@@ -34,7 +35,7 @@ class Baseline(params.Section):
     c: float = Field(gt=0)
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     baseline: Baseline
@@ -53,7 +54,7 @@ def histograms(images: np.ndarray, bins: int) -> np.ndarray:
     return np.sqrt(counts / cells[0].size).astype(np.float32)
 
 
-def all_histograms(resized: Resized, dataset: pd.DataFrame, bins: int) -> np.ndarray:
+def all_histograms(resized: ThumbnailStore, dataset: pd.DataFrame, bins: int) -> np.ndarray:
     """float32 (len(dataset), bins³), read a chunk at a time."""
     starts = range(0, len(dataset), CHUNK)
     chunks = (dataset.iloc[start : start + CHUNK] for start in starts)
@@ -82,7 +83,7 @@ def regression(features: np.ndarray, labels: np.ndarray, asked: np.ndarray, clas
 
 def compare(dataset: pd.DataFrame, features: np.ndarray, c: float, seed: int) -> dict[str, Any]:
     """Scores of both baselines; `features` float32 (len(dataset), …), row by row those of `dataset`."""
-    genres = classes(dataset)
+    genres = class_names(dataset)
     train = (dataset["split"] == "train").to_numpy()
     if dataset.loc[train, "label"].nunique() < 2:
         raise InputError(f"the train rows are of fewer than two of the genres {genres}; add to label.genres")
@@ -91,20 +92,16 @@ def compare(dataset: pd.DataFrame, features: np.ndarray, c: float, seed: int) ->
         "majority": majority(labels, len(asked), len(genres)),
         "colour_histogram": regression(features[train], labels, features[~train], len(genres), c),
     }
-    return {name: scores.on_held_out(asked, answer, genres, seed) for name, answer in answers.items()}
+    return {name: score_splits(asked, answer, genres, seed) for name, answer in answers.items()}
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    resized: Path = Path("data/resized"),
-    metrics: Path = Path("metrics/baseline.json"),
-) -> None:
+def main() -> None:
     """Score the baselines on the rows that the networks are scored on."""
     settings = params.read(Params)
     runtime.configure(settings.runtime)
-    rows = read_table(dataset, DATASET)
-    features = all_histograms(Resized(resized), rows, settings.baseline.bins)
-    write_json(metrics, compare(rows, features, settings.baseline.c, settings.runtime.seed))
+    rows = read_table(paths.DATASET, DATASET)
+    features = all_histograms(ThumbnailStore(paths.RESIZED), rows, settings.baseline.bins)
+    write_json(paths.metrics("baseline"), compare(rows, features, settings.baseline.c, settings.runtime.seed))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ The others keep the dataset's split.
 
 import itertools
 import logging
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,14 +19,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import compare, figures, footing, params, partition, runtime, scores
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.footing import Answers, Task, Trials
-from stages.lib.partition import Ratios, Rule
-from stages.lib.progress import track
-from stages.lib.thumbnails import DATASET, TITLES, classes, read_features, read_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import track
+from webtoon_genre.data import splits
+from webtoon_genre.data.splits import Ratios, SplitParams
+from webtoon_genre.data.tables import DATASET, TITLES, class_names, read_features, read_table
+from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.metrics import predicted_labels
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import Predictions, Probe, ProbeTask
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
 
 MOST = 50  # values of a column
 CAPTION = """\
@@ -48,25 +53,25 @@ class Criterion(params.Section):
     seed: int = Field(ge=0)
 
 
-class Split(params.Leaves):
+class Split(params.SharedKeys):
     """What is shared of params.yaml: split."""
 
     ratios: Ratios
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     criterion: Criterion
     split: Split
 
 
-def task(dataset: pd.DataFrame, features: np.ndarray, values: pd.Series, sides: pd.Series) -> Task:
+def task(dataset: pd.DataFrame, features: np.ndarray, values: pd.Series, sides: pd.Series) -> ProbeTask:
     """The rows whose value is not null, labelled by value, in sorted order, with the sides given ("" for none)."""
     names = sorted(values.dropna().unique())
     labels = values.map({name: place for place, name in enumerate(names)}).fillna(-1).to_numpy(np.int64)
-    places = [np.flatnonzero((labels >= 0) & (sides == side).to_numpy()) for side in partition.SIDES]
-    return Task(features, labels, dataset["group"].to_numpy(), [str(name) for name in names], *places)
+    places = [np.flatnonzero((labels >= 0) & (sides == side).to_numpy()) for side in splits.SPLITS]
+    return ProbeTask(features, labels, dataset["group"].to_numpy(), [str(name) for name in names], *places)
 
 
 def lead_authors(dataset: pd.DataFrame, titles: pd.DataFrame) -> pd.Series:
@@ -85,8 +90,8 @@ def largest(authors: pd.Series, count: int) -> list[str]:
 
 def by_image(dataset: pd.DataFrame, authors: pd.Series, settings: Params) -> pd.Series:
     """Sides of the study's kind: each title's images on all of them."""
-    rule = Rule(by="image", ratios=settings.split.ratios, seed=settings.criterion.seed)
-    return partition.assign(dataset, rule).where(authors.notna(), "")
+    rule = SplitParams(by="image", ratios=settings.split.ratios, seed=settings.criterion.seed)
+    return splits.assign_splits(dataset, rule).where(authors.notna(), "")
 
 
 def held_title(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> pd.Series:
@@ -94,7 +99,7 @@ def held_title(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> pd.Serie
     held = set()
     for author, rows in dataset.groupby(authors, sort=True):
         titles = sorted(rows["title_id"].unique())
-        held.add(partition.permuted([str(title) for title in titles], seed, author, 0)[0])
+        held.add(splits.shuffled_block([str(title) for title in titles], seed, author, 0)[0])
     return dataset["title_id"].astype(str).isin(held)
 
 
@@ -110,7 +115,7 @@ def author_sides(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> tuple[
         own = rows.sort_values(["title_id", "no"])
         episodes, others = own.index[held[own.index]], own.index[~held[own.index]]
         seen, tested = episodes[1::2], episodes[::2]
-        order = partition.permuted([str(place) for place in others], seed, author, 1)
+        order = splits.shuffled_block([str(place) for place in others], seed, author, 1)
         kept = [int(place) for place in order[: max(0, len(others) - len(seen))]]
         learned = sorted([*seen, *kept])[: len(others)]
         for sides, chosen in ((together, learned), (apart, sorted(others))):
@@ -166,7 +171,7 @@ def column(dataset: pd.DataFrame, titles: pd.DataFrame, name: str) -> pd.Series:
     return values.map(str, na_action="ignore")
 
 
-def tasks(dataset: pd.DataFrame, titles: pd.DataFrame, features: np.ndarray, settings: Params) -> dict[str, Task]:
+def tasks(dataset: pd.DataFrame, titles: pd.DataFrame, features: np.ndarray, settings: Params) -> dict[str, ProbeTask]:
     """Every criterion, by name."""
     own, everyone = settings.criterion, lead_authors(dataset, titles)
     most = everyone.where(everyone.isin(largest(everyone, own.authors)))
@@ -179,12 +184,12 @@ def tasks(dataset: pd.DataFrame, titles: pd.DataFrame, features: np.ndarray, set
         "author_apart": (pairs, apart),
         "author_together": (pairs, together),
         "rating": (bands(dataset, titles, own.bands), sides),
-        "merged": (merged(dataset, own.merged, classes(dataset)), sides),
+        "merged": (merged(dataset, own.merged, class_names(dataset)), sides),
     } | {name: (column(dataset, titles, name), sides) for name in own.columns}
     return {name: task(dataset, features, *each) for name, each in values.items()}
 
 
-def usable(each: Task) -> str | None:
+def usable(each: ProbeTask) -> str | None:
     """Why a criterion cannot be learned, None if it can."""
     if len(each.classes) < 2:
         return f"{len(each.classes)} classes"
@@ -193,18 +198,18 @@ def usable(each: Task) -> str | None:
     return None if len(each.val) and len(each.test) else "no held-out images"
 
 
-def outcomes(wanted: dict[str, Task], everything: Task, settings: Params) -> dict[str, Any]:
+def outcomes(wanted: dict[str, ProbeTask], everything: ProbeTask, settings: Params) -> dict[str, Any]:
     """Train each criterion's model; {"criteria": by name, "left_out": reasons by name}."""
-    trials, seed = Trials(settings), settings.runtime.seed
+    trials, seed = Probe(settings), settings.runtime.seed
     genre = trials.answers(everything)
     begin = genre if settings.criterion.init == "genre" else None
     left = {name: reason for name, each in wanted.items() if (reason := usable(each))}
     chosen = {name: each for name, each in wanted.items() if name not in left}
-    answers: dict[str, Answers] = {}
+    answers: dict[str, Predictions] = {}
     found: dict[str, Any] = {}
     for name, each in track(chosen.items(), len(chosen), "trained", "criteria"):
         answers[name] = trials.answers(each, begin=begin)
-        found[name] = footing.beside_chance(each, answers[name].test, seed)
+        found[name] = probe.scores_with_chance(each, answers[name].test, seed)
     if "merged" in found:
         summed = added(genre.test, everything.classes, chosen["merged"].classes)
         found["merged"]["against_all_genres"] = change(chosen["merged"], answers["merged"].test, summed, seed)
@@ -221,11 +226,13 @@ def added(said: np.ndarray, genres: list[str], names: list[str]) -> np.ndarray:
     )
 
 
-def change(each: Task, one: np.ndarray, other: np.ndarray, seed: int) -> dict[str, Any]:
+def change(each: ProbeTask, one: np.ndarray, other: np.ndarray, seed: int) -> dict[str, Any]:
     """How much more accurate `one` is than `other` on the test rows, both float (seeds, n, k)."""
     labels, groups = each.labels[each.test], each.groups[each.test]
-    mine, theirs = scores.most_probable(one), scores.most_probable(other)
-    return compare.difference(labels, groups, mine, theirs, each.classes, np.random.default_rng(seed))["accuracy"]
+    mine, theirs = predicted_labels(one), predicted_labels(other)
+    return bootstrap.paired_difference(labels, groups, mine, theirs, each.classes, np.random.default_rng(seed))[
+        "accuracy"
+    ]
 
 
 def verdict(found: dict[str, Any]) -> str:
@@ -234,11 +241,13 @@ def verdict(found: dict[str, Any]) -> str:
     parts = [f"kappa by {', '.join(said)}"]
     if "against_apart" in found.get("author_together", {}):
         parts.append(
-            compare.verdict("knowing an author's title changes accuracy", found["author_together"]["against_apart"])
+            bootstrap.conclusion(
+                "knowing an author's title changes accuracy", found["author_together"]["against_apart"]
+            )
         )
     if "against_all_genres" in found.get("merged", {}):
         merged = found["merged"]["against_all_genres"]
-        parts.append(compare.verdict("training on merged genres, not adding up, changes accuracy", merged))
+        parts.append(bootstrap.conclusion("training on merged genres, not adding up, changes accuracy", merged))
     return "; ".join(parts)
 
 
@@ -247,7 +256,7 @@ def draw(found: dict[str, Any]) -> Figure:
     names = [
         f"{name.replace('_', ' ')} ({len(each['per_genre'])}; κ {each['kappa']:.2f})" for name, each in found.items()
     ]
-    figure = figures.blank(7.4, 1.8 + 0.5 * len(found))
+    figure = figures.new_figure(7.4, 1.8 + 0.5 * len(found))
     axes = figure.subplots()
     points = [each["accuracy"] for each in found.values()]
     intervals = [each["accuracy_interval"] for each in found.values()]
@@ -261,22 +270,16 @@ def draw(found: dict[str, Any]) -> Figure:
     return figure
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    titles: Path = Path("data/raw/titles.parquet"),
-    features: Path = Path("data/features"),
-    metrics: Path = Path("metrics/criterion.json"),
-    plot: Path = Path("plots/criterion.png"),
-) -> None:
+def main() -> None:
     """Train and score each criterion."""
     settings = params.read(Params)
-    rows = read_table(dataset, DATASET)
-    table = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
-    wanted = tasks(rows, read_table(titles, TITLES), table, settings)
+    rows = read_table(paths.DATASET, DATASET)
+    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
+    wanted = tasks(rows, read_table(paths.TITLES, TITLES), table, settings)
     runtime.start_keras(settings.runtime)
-    found = outcomes(wanted, footing.task(rows, table, classes(rows)), settings)
-    write_json(metrics, {**footing.about(settings, rows), **found})
-    figures.save(draw(found["criteria"]), plot)
+    found = outcomes(wanted, probe.probe_task(rows, table, class_names(rows)), settings)
+    write_json(paths.metrics("criterion"), {**probe.probe_settings(settings, rows), **found})
+    figures.save(draw(found["criteria"]), paths.plot("criterion"))
     log.info(found["outcome"])
 
 

@@ -18,17 +18,22 @@ import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from stages.lib import figures, params, runtime, saved, scores, trunk
-from stages.lib.command import run
-from stages.lib.files import replacing_folder, write_json, write_text
-from stages.lib.runtime import Runtime
-from stages.lib.thumbnails import DATASET, Resized, read_table, write_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.files import replacing_folder, write_json, write_text
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table, write_table
+from webtoon_genre.evaluation.metrics import confusion_matrix, predicted_labels, score_splits
+from webtoon_genre.features.backbone import check_backbone
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training import classifier
 
 EXAMPLES = 8  # pictures a row of examples.png
 log = logging.getLogger(__name__)
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     runtime: Runtime
@@ -36,7 +41,7 @@ class Params(params.File):
 
 def predictions(rows: pd.DataFrame, probabilities: np.ndarray, genres: Sequence[str]) -> pd.DataFrame:
     """`rows` with the predicted genre and each genre's probability, float32."""
-    predicted = np.asarray(genres, object)[scores.most_probable(probabilities)]
+    predicted = np.asarray(genres, object)[predicted_labels(probabilities)]
     columns = pd.DataFrame(probabilities, index=rows.index, columns=[f"p_{genre}" for genre in genres])
     return pd.concat([rows.drop(columns="group").assign(predicted=predicted), columns], axis=1)
 
@@ -60,9 +65,9 @@ def surest(table: pd.DataFrame, right: bool) -> pd.DataFrame:
 def confusion_figure(table: pd.DataFrame, genres: Sequence[str], title: str) -> Figure:
     """The confusion matrix of `table`, larger the more genres there are."""
     places = {genre: place for place, genre in enumerate(genres)}
-    counts = scores.confusion(table["label"].to_numpy(), table["predicted"].map(places).to_numpy(), len(genres))
+    counts = confusion_matrix(table["label"].to_numpy(), table["predicted"].map(places).to_numpy(), len(genres))
     side = 3.2 + 0.42 * len(genres)  # inches
-    figure = figures.blank(side, side - 0.3)
+    figure = figures.new_figure(side, side - 0.3)
     figures.draw_confusion(figure.subplots(), counts, genres)
     figure.suptitle(f"{title}\nper cent of each true genre's images; the diagonal is recall", fontsize=11)
     figure.tight_layout()
@@ -71,9 +76,9 @@ def confusion_figure(table: pd.DataFrame, genres: Sequence[str], title: str) -> 
 
 def genres_figure(per_genre: dict[str, dict[str, Any]], title: str) -> Figure:
     """Precision, recall and F1 of each genre, with its number of images."""
-    names = [f"{figures.clipped(genre)} ({row['support']})" for genre, row in per_genre.items()]
+    names = [f"{figures.shorten(genre)} ({row['support']})" for genre, row in per_genre.items()]
     values = {key: [row[key] for row in per_genre.values()] for key in ("precision", "recall", "f1")}
-    figure = figures.blank(7, 1.6 + 0.45 * len(names))
+    figure = figures.new_figure(7, 1.6 + 0.45 * len(names))
     axes = figure.subplots()
     figures.draw_bars(axes, values, names)
     figure.suptitle(title, fontsize=11)
@@ -82,16 +87,16 @@ def genres_figure(per_genre: dict[str, dict[str, Any]], title: str) -> Figure:
     return figure
 
 
-def examples_figure(table: pd.DataFrame, resized: Resized, title: str) -> Figure:
+def examples_figure(table: pd.DataFrame, resized: ThumbnailStore, title: str) -> Figure:
     """The surest right predictions above, the surest wrong ones below."""
-    figure = figures.blank(1.35 * EXAMPLES, 4.45)
+    figure = figures.new_figure(1.35 * EXAMPLES, 4.45)
     rows = figure.subplots(2, EXAMPLES)
     for axes, right, colour in zip(rows, (True, False), (figures.BLUE, figures.ORANGE), strict=True):
         examples = surest(table, right)
         for place, (at, row) in zip(axes, examples.iterrows(), strict=False):
             picture = resized.take(examples.loc[[at]])[0]
             caption = (
-                f"{figures.clipped(row['genre'])}\n→ {figures.clipped(row['predicted'])}\n{row['probability']:.2f}"
+                f"{figures.shorten(row['genre'])}\n→ {figures.shorten(row['predicted'])}\n{row['probability']:.2f}"
             )
             figures.draw_captioned(place, picture, caption, colour)
         for place in axes[len(examples) :]:
@@ -104,7 +109,12 @@ def examples_figure(table: pd.DataFrame, resized: Resized, title: str) -> Figure
 
 
 def draw(
-    table: pd.DataFrame, test: dict[str, Any], resized: Resized, genres: Sequence[str], backbone: str, folder: Path
+    table: pd.DataFrame,
+    test: dict[str, Any],
+    resized: ThumbnailStore,
+    genres: Sequence[str],
+    backbone: str,
+    folder: Path,
 ) -> None:
     """All plots of the test rows in `table`, of which `test` are the scores, into `folder`."""
     accuracy, (low, high) = test["accuracy"], test["accuracy_interval"]
@@ -118,29 +128,21 @@ def draw(
     write_text(folder / "confusion.csv", pairs.to_csv(index=False, lineterminator="\n"))
 
 
-def main(
-    backbone: str,
-    models: Path = Path("models"),
-    dataset: Path = Path("data/dataset.parquet"),
-    resized: Path = Path("data/resized"),
-    answers: Path = Path("data/predictions"),
-    metrics: Path = Path("metrics/evaluate"),
-    plots: Path = Path("plots/evaluate"),
-) -> None:
+def main(backbone: str) -> None:
     """Score BACKBONE's model on val and test rows."""
     settings = params.read(Params).runtime
-    trunk.check(backbone)
+    check_backbone(backbone)
     runtime.start_keras(settings)
-    model = saved.load(models / backbone)
-    genres, thumbnails = model.classes, Resized(resized)
-    rows = saved.held_out(read_table(dataset, DATASET), genres)
+    model = classifier.load_classifier(paths.model(backbone))
+    genres, thumbnails = model.classes, ThumbnailStore(paths.RESIZED)
+    rows = classifier.held_out_rows(read_table(paths.DATASET, DATASET), genres)
     probabilities = model.predict_rows(thumbnails, rows, backbone)
-    result = scores.on_held_out(rows, probabilities, genres, settings.seed)
+    result = score_splits(rows, probabilities, genres, settings.seed)
     table = predictions(rows, probabilities, genres)
-    write_table(table, schema(genres), answers / f"{backbone}.parquet")
-    with replacing_folder(plots / backbone) as folder:
+    write_table(table, schema(genres), paths.predictions(backbone))
+    with replacing_folder(paths.plots("evaluate", backbone)) as folder:
         draw(table[table["split"] == "test"], result["test"], thumbnails, genres, backbone, folder)
-    write_json(metrics / f"{backbone}.json", result)
+    write_json(paths.metrics("evaluate", backbone), result)
     log.info(f"{backbone}: test accuracy {result['test']['accuracy']:.3f}, macro F1 {result['test']['macro_f1']:.3f}")
 
 

@@ -9,19 +9,27 @@ Params: features, augment, head.pool, train.preprocess, pretrained.weights, runt
 Random weights are calibrated on train images first; pretrained ones are used as they are.
 """
 
-from pathlib import Path
-
 import numpy as np
 from pydantic import Field
 
-from stages.lib import frozen, params, runtime, trunk
-from stages.lib import mean as means
-from stages.lib.augment import Augment, Variants, extended
-from stages.lib.command import run
-from stages.lib.files import mapped, replacing
-from stages.lib.runtime import Threads
-from stages.lib.thumbnails import DATASET, Resized, read_table
-from stages.lib.trunk import Pool, Preprocess
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.files import create_memmap, replacing
+from webtoon_genre.data.augmentation import AugmentedThumbnails, AugmentParams, with_augmented_rows
+from webtoon_genre.data.mean_image import read_mean_image
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
+from webtoon_genre.features.backbone import (
+    Pool,
+    Preprocess,
+    build_extractor,
+    calibrate,
+    check_backbone,
+    preprocess_images,
+    save_weights,
+)
+from webtoon_genre.features.extraction import calibration_rows, extract_features
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Threads
 
 
 class Features(params.Section):
@@ -31,64 +39,60 @@ class Features(params.Section):
     calibration_images: int = Field(ge=2)
 
 
-class Head(params.Leaves):
+class Head(params.SharedKeys):
     """What is shared of params.yaml: head."""
 
     pool: Pool
 
 
-class Train(params.Leaves):
+class Train(params.SharedKeys):
     """What is shared of params.yaml: train."""
 
     preprocess: Preprocess
 
 
-class Pretrained(params.Leaves):
+class Pretrained(params.SharedKeys):
     """What is shared of params.yaml: pretrained."""
 
     weights: str
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     features: Features
-    augment: Augment
+    augment: AugmentParams
     head: Head
     train: Train
     pretrained: Pretrained
     runtime: Threads
 
 
-def main(
-    backbone: str,
-    dataset: Path = Path("data/dataset.parquet"),
-    resized: Path = Path("data/resized"),
-    mean: Path = Path("data/mean.npz"),
-    weights: Path = Path("models/pretrained"),
-    out: Path = Path("data/features"),
-    trunks: Path = Path("models/trunk"),
-) -> None:
+def main(backbone: str) -> None:
     """Compute the features of BACKBONE."""
     settings = params.read(Params)
-    trunk.check(backbone)
+    check_backbone(backbone)
     runtime.start_keras(settings.runtime)
-    rows, images, centre = read_table(dataset, DATASET), Resized(resized), means.read(mean).image
+    rows, images, centre = (
+        read_table(paths.DATASET, DATASET),
+        ThumbnailStore(paths.RESIZED),
+        read_mean_image(paths.MEAN).image,
+    )
     preprocess = settings.train.preprocess
-    body = trunk.build(backbone, len(centre), settings.head.pool, preprocess, weights / f"{backbone}.weights.h5")
+    body = build_extractor(backbone, len(centre), settings.head.pool, preprocess, paths.pretrained(backbone))
     body.jit_compile = settings.runtime.xla
     if settings.pretrained.weights == "random":
-        shown = images.take(frozen.calibration_rows(rows, settings.features.calibration_images))
-        trunk.calibrate(body, trunk.show(shown.astype(np.float32) - centre, backbone, preprocess))
-    every, variants = extended(rows, settings.augment.copies), Variants(images, settings.augment)
+        shown = images.take(calibration_rows(rows, settings.features.calibration_images))
+        calibrate(body, preprocess_images(shown.astype(np.float32) - centre, backbone, preprocess))
+    every, variants = with_augmented_rows(rows, settings.augment.copies), AugmentedThumbnails(images, settings.augment)
     parts = {f"{backbone}.npy": every[: len(rows)], f"{backbone}-augmented.npy": every[len(rows) :]}
     for name, own in parts.items():
-        with replacing(out / name) as part:
-            table = mapped(part, np.float32, (len(own), body.output_shape[-1]))
-            frozen.compute(body, variants, own, centre, [table], settings.features.batch, backbone)
+        with replacing(paths.FEATURES / name) as part:
+            table = create_memmap(part, np.float32, (len(own), body.output_shape[-1]))
+            extract_features(body, variants, own, centre, [table], settings.features.batch, backbone)
             table.flush()
-    with replacing(trunks / f"{backbone}.weights.h5") as part:
-        trunk.save_weights(body, part)
+    with replacing(paths.extractor(backbone)) as part:
+        save_weights(body, part)
 
 
 if __name__ == "__main__":

@@ -14,41 +14,44 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stages.lib import params, runtime, saved, scores, trunk
-from stages.lib.augment import Augment
-from stages.lib.command import run
-from stages.lib.cut import Unfrozen
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.fit import HeadShape, Schedule
-from stages.lib.progress import Meter
-from stages.lib.runtime import Runtime
-from stages.lib.thumbnails import DATASET, Resized, read_table
-from stages.lib.transfer import Sources, prepared
-from stages.lib.trunk import Preprocess
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import Meter
+from webtoon_genre.data.augmentation import AugmentParams
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
+from webtoon_genre.evaluation.metrics import score_splits
+from webtoon_genre.features.backbone import Preprocess, check_backbone
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training import classifier
+from webtoon_genre.training.freezing import Unfreeze
+from webtoon_genre.training.setup import InputPaths, prepare
+from webtoon_genre.training.trainer import SharedHeadParams, TrainingParams
 
 log = logging.getLogger(__name__)
 
 
-class Finetune(params.Section, Schedule):
+class Finetune(params.Section, TrainingParams):
     """params.yaml: finetune."""
 
-    unfreeze: list[Unfrozen] = Field(min_length=1)
+    unfreeze: list[Unfreeze] = Field(min_length=1)
 
 
-class Train(params.Leaves):
+class Train(params.SharedKeys):
     """What is shared of params.yaml: train."""
 
     preprocess: Preprocess
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     finetune: Finetune
-    head: HeadShape
+    head: SharedHeadParams
     train: Train
-    augment: Augment
+    augment: AugmentParams
     runtime: Runtime
 
 
@@ -74,34 +77,25 @@ def best_cell(path: Path) -> Best:
         ) from None
 
 
-def tested(model: saved.Classifier, dataset: Path, resized: Path, seed: int) -> dict[str, Any]:
+def tested(model: classifier.Classifier, dataset: Path, resized: Path, seed: int) -> dict[str, Any]:
     """Scores of `model` on val and test rows."""
-    rows = saved.held_out(read_table(dataset, DATASET), model.classes)
-    probabilities = model.predict_rows(Resized(resized), rows, model.config.backbone)
-    return scores.on_held_out(rows, probabilities, model.classes, seed)
+    rows = classifier.held_out_rows(read_table(dataset, DATASET), model.classes)
+    probabilities = model.predict_rows(ThumbnailStore(resized), rows, model.config.backbone)
+    return score_splits(rows, probabilities, model.classes, seed)
 
 
-def main(
-    selected: Path = Path("metrics/select.json"),
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    trunks: Path = Path("models/trunk"),
-    mean: Path = Path("data/mean.npz"),
-    resized: Path = Path("data/resized"),
-    out: Path = Path("models/best"),
-    metrics: Path = Path("metrics/finetune.json"),
-) -> None:
+def main() -> None:
     """Train the best cell again and keep the best model."""
-    settings, cell = params.read(Params), best_cell(selected)
+    settings, cell = params.read(Params), best_cell(paths.metrics("select"))
     how, head = settings.finetune, settings.head.of(cell.units)
-    trunk.check(cell.backbone)
+    check_backbone(cell.backbone)
     runtime.start_keras(settings.runtime)
-    sources = Sources(dataset, resized, mean, features, trunks)
+    sources = InputPaths(paths.DATASET, paths.RESIZED, paths.MEAN, paths.FEATURES, paths.EXTRACTORS)
     rows, best = {}, None
     meter = Meter(len(how.unfreeze), cell.backbone, "cuts")
     for layers in how.unfreeze:
         preprocess = settings.train.preprocess
-        with prepared(
+        with prepare(
             cell.backbone, layers, head, preprocess, how.batch, settings.augment, settings.runtime, sources
         ) as start:
             learner = start.learner(head, how, settings.runtime)
@@ -112,10 +106,10 @@ def main(
     meter.close()
     assert best is not None
     _, layers, model, config = best
-    saved.save(out, model, config, sources.weights(cell.backbone))
-    result = tested(saved.load(out), dataset, resized, settings.runtime.seed)
+    classifier.save_classifier(paths.BEST, model, config, sources.weights(cell.backbone))
+    result = tested(classifier.load_classifier(paths.BEST), paths.DATASET, paths.RESIZED, settings.runtime.seed)
     chosen = {**cell.model_dump(), "unfreeze": str(layers), **result}
-    write_json(metrics, {"best": chosen, "cuts": rows})
+    write_json(paths.metrics("finetune"), {"best": chosen, "cuts": rows})
     test = result["test"]
     log.info(
         f"{cell.backbone}, {layers} unfrozen: test accuracy {test['accuracy']:.3f}, macro F1 {test['macro_f1']:.3f}"

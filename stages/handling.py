@@ -13,24 +13,25 @@ several, or on a Ray cluster: their rows are equal. Killed, it goes on with the 
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from stages.lib import cluster, local, params, runtime, trunk
-from stages.lib.augment import Augment
-from stages.lib.cells import Cell, Trained, Trainer
-from stages.lib.command import run
-from stages.lib.cut import Unfrozen
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.fit import HeadShape, Schedule
-from stages.lib.kept import Kept, fingerprint
-from stages.lib.progress import Meter
-from stages.lib.runtime import Runtime
-from stages.lib.transfer import Sources, prepared
-from stages.lib.trunk import Preprocess
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import Meter
+from webtoon_genre.data.augmentation import AugmentParams
+from webtoon_genre.features.backbone import Preprocess, check_backbone
+from webtoon_genre.grid import processes, ray_cluster
+from webtoon_genre.grid.checkpoint import Checkpoint, fingerprint
+from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training.freezing import Unfreeze
+from webtoon_genre.training.setup import InputPaths, prepare
+from webtoon_genre.training.trainer import SharedHeadParams, TrainingParams
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +42,16 @@ class Grid(params.Section):
     untracked: ClassVar = frozenset({"backbones", "unfreeze"})
 
     backbones: list[str] = Field(min_length=1)
-    unfreeze: list[Unfrozen] = Field(min_length=1)
+    unfreeze: list[Unfreeze] = Field(min_length=1)
     units: list[int] = Field(min_length=1)
     lr: list[float] = Field(min_length=1)
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[Trial]:
         """Of one backbone and cut."""
-        return [Cell(units, lr) for units in self.units for lr in self.lr]
+        return [Trial(units, lr) for units in self.units for lr in self.lr]
 
 
-class Handling(params.Section, Schedule):
+class Handling(params.Section, TrainingParams):
     """params.yaml: handling; where cells run changes nothing in what they give."""
 
     untracked: ClassVar = frozenset({"grids", "engine", "address", "workers"})
@@ -68,23 +69,23 @@ class Handling(params.Section, Schedule):
         return self
 
 
-class Train(params.Leaves):
+class Train(params.SharedKeys):
     """What is shared of params.yaml: train."""
 
     preprocess: Preprocess
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     handling: Handling
-    head: HeadShape
+    head: SharedHeadParams
     train: Train
-    augment: Augment
+    augment: AugmentParams
     runtime: Runtime
 
 
-def unfrozen(text: str) -> Unfrozen:
+def unfrozen(text: str) -> Unfreeze:
     """Of the command line: all, or a number of layers."""
     if text == "all":
         return "all"
@@ -93,60 +94,54 @@ def unfrozen(text: str) -> Unfrozen:
     return int(text)
 
 
-def rows(trained: dict[Cell, Trained], cells: Sequence[Cell]) -> dict[str, Any]:
+def rows(trained: dict[Trial, TrialResult], cells: Sequence[Trial]) -> dict[str, Any]:
     """metrics/handling/BACKBONE-UNFREEZE.json, in the order of the params."""
     return {"cells": [trained[cell].row for cell in cells]}
 
 
-def recalled(kept: Kept, cells: Sequence[Cell]) -> dict[Cell, Trained]:
+def recalled(kept: Checkpoint, cells: Sequence[Trial]) -> dict[Trial, TrialResult]:
     """Cells that an earlier run finished."""
     found = {cell: kept.read(cell.name) for cell in cells}
-    return {cell: Trained(**value) for cell, value in found.items() if value is not None}
+    return {cell: TrialResult(**value) for cell, value in found.items() if value is not None}
 
 
-def engine(trainer: Trainer, cells: Sequence[Cell], how: Handling, whole: str) -> Iterator[tuple[Cell, Trained]]:
+def engine(
+    trainer: TrialRunner, cells: Sequence[Trial], how: Handling, whole: str
+) -> Iterator[tuple[Trial, TrialResult]]:
     """Train `cells` where params say."""
     if how.engine == "ray" and how.address is not None:
-        return cluster.run(trainer, cells, how.address, whole)
-    return local.run(trainer, cells, how.workers)
+        return ray_cluster.run(trainer, cells, how.address, whole)
+    return processes.run(trainer, cells, how.workers)
 
 
-def main(
-    backbone: str,
-    unfreeze: str,
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    trunks: Path = Path("models/trunk"),
-    mean: Path = Path("data/mean.npz"),
-    resized: Path = Path("data/resized"),
-    unfinished: Path = Path("models/.handling"),
-    metrics: Path = Path("metrics/handling"),
-    logs: Path = Path("logs/handling"),
-) -> None:
+def main(backbone: str, unfreeze: str) -> None:
     """Train the cells of BACKBONE with its last UNFREEZE layers (a number, or all) unfrozen."""
     settings, layers, name = params.read(Params), unfrozen(unfreeze), f"{backbone}-{unfreeze}"
-    trunk.check(backbone)
-    how, sources = settings.handling, Sources(dataset, resized, mean, features, trunks)
+    check_backbone(backbone)
+    how, sources = (
+        settings.handling,
+        InputPaths(paths.DATASET, paths.RESIZED, paths.MEAN, paths.FEATURES, paths.EXTRACTORS),
+    )
     cells, head = how.grid.cells(), settings.head.of(1)
     shared = settings.model_dump(exclude={"handling": {"grid", "grids", "engine", "address", "workers"}})
     whole = fingerprint([backbone, unfreeze, shared], sources.files(backbone, layers))
-    kept = Kept(unfinished / name, whole)
+    kept = Checkpoint(paths.CHECKPOINTS / name, whole)
     trained = recalled(kept, cells)
     if left := [cell for cell in cells if cell not in trained]:
         runtime.start_keras(settings.runtime)
         meter = Meter(len(cells), name, "cells")
         meter.step(len(trained))
         preprocess = settings.train.preprocess
-        with prepared(
+        with prepare(
             backbone, layers, head, preprocess, how.batch, settings.augment, settings.runtime, sources
         ) as start:
-            for cell, each in engine(Trainer(start, head, how, settings.runtime), left, how, whole):
+            for cell, each in engine(TrialRunner(start, head, how, settings.runtime), left, how, whole):
                 trained[cell] = each
                 kept.write(cell.name, asdict(each))
                 meter.step(1, f"{cell.name}: val accuracy {each.row['val_accuracy']:.3f}")
         meter.close()
-    write_json(metrics / f"{name}.json", rows(trained, cells))
-    write_json(logs / f"{name}.json", {cell.name: trained[cell].seconds for cell in cells})
+    write_json(paths.metrics("handling", name), rows(trained, cells))
+    write_json(paths.logs("handling", name), {cell.name: trained[cell].seconds for cell in cells})
     kept.forget()
     best = max(trained.values(), key=lambda each: each.row["val_accuracy"]).row
     log.info(f"{name}: best of {len(cells)} cells: val accuracy {best['val_accuracy']:.3f}")

@@ -8,7 +8,6 @@ Params: label.
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +15,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field, field_validator
 
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.figures import save, sheet
-from stages.lib.files import write_json
-from stages.lib.params import File, Section, read
-from stages.lib.thumbnails import EPISODES, LABELS, TITLES, Resized, read_table, write_table
+from webtoon_genre.core import paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.params import ParamsFile, Section, read
+from webtoon_genre.data.tables import EPISODES, LABELS, TITLES, ThumbnailStore, read_table, write_table
+from webtoon_genre.plotting.figures import save, sheet
 
 SAMPLES = 12  # pictures of a genre on the contact sheet
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Label(Section):
         return genres
 
 
-class Params(File):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
     label: Label
@@ -110,28 +110,25 @@ def samples(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     return by_turn.iloc[places][rows.columns]
 
 
-def contact_sheet(labels: pd.DataFrame, resized: Resized, genres: list[str]) -> Figure:
+def contact_sheet(labels: pd.DataFrame, resized: ThumbnailStore, genres: list[str]) -> Figure:
     """Some pictures of each genre, a row a genre."""
     rows = [list(resized.take(samples(labels[labels["genre"] == genre], SAMPLES))) for genre in genres]
     return sheet(rows, genres, rows[0][0].shape[0])
 
 
-def main(
-    raw: Path = Path("data/raw"),
-    resized: Path = Path("data/resized"),
-    labels: Path = Path("data/labels.parquet"),
-    metrics: Path = Path("metrics/label.json"),
-    plots: Path = Path("plots/label"),
-) -> None:
+def main() -> None:
     """Label the usable pictures by genre."""
     section = read(Params).label
-    thumbnails = Resized(resized)
-    titles, episodes = read_table(raw / "titles.parquet", TITLES), read_table(raw / "episodes.parquet", EPISODES)
+    thumbnails = ThumbnailStore(paths.RESIZED)
+    titles, episodes = (
+        read_table(paths.RAW / "titles.parquet", TITLES),
+        read_table(paths.RAW / "episodes.parquet", EPISODES),
+    )
     pictures = picture_genres(titles, episodes, thumbnails.index)
     rows, out = label_pictures(pictures, section), left_out(pictures, section)
-    save(contact_sheet(rows, thumbnails, section.genres), plots / "contact_sheet.jpg")
-    write_table(rows, LABELS, labels)
-    write_json(metrics, summary(rows, out))
+    save(contact_sheet(rows, thumbnails, section.genres), paths.plots("label") / "contact_sheet.jpg")
+    write_table(rows, LABELS, paths.LABELS)
+    write_json(paths.metrics("label"), summary(rows, out))
     log.info("%s rows in %s genres, %s pictures left out", len(rows), len(section.genres), sum(out.values()))
 
 

@@ -10,7 +10,6 @@ kappa, and what the model of all genres says when it may only choose among those
 """
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import compare, figures, footing, params, runtime, scores
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.footing import Task, Trials
-from stages.lib.progress import Meter
-from stages.lib.thumbnails import DATASET, classes, read_features, read_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import Meter
+from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
+from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.metrics import confusion_matrix, kappa, predicted_labels
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
 
 FEWEST = 2  # genres
 CAPTION = """\
@@ -41,64 +45,66 @@ class LabelLimit(params.Section):
     seed: int = Field(ge=0)
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     label_limit: LabelLimit
 
 
-def ambiguous(task: Task, said: footing.Answers) -> str:
+def ambiguous(task: ProbeTask, said: probe.Predictions) -> str:
     """The genre that is most confused with the others on validation images; of equals the first."""
-    return task.classes[int(footing.confused(task, said).sum(axis=1).argmax())]
+    return task.classes[int(probe.confusion_shares(task, said).sum(axis=1).argmax())]
 
 
-def step(task: Task, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str, Any]:
+def step(task: ProbeTask, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str, Any]:
     """One number of genres; said and whole: float (seeds, n, k), the model's and what the model of all genres gives these."""
     labels, groups = task.labels[task.test], task.groups[task.test]
-    mine, theirs = scores.most_probable(said), scores.most_probable(whole)
+    mine, theirs = predicted_labels(said), predicted_labels(whole)
     generator = np.random.default_rng([seed, len(task.classes)])
-    found = footing.beside_chance(task, said, seed)
+    found = probe.scores_with_chance(task, said, seed)
     return found | {
         "genres": task.classes,
         "gain_over_majority": found["accuracy"] - found["majority_accuracy"],
         "all_genres_accuracy": float((theirs == labels).mean()),
-        "against_all_genres": compare.difference(labels, groups, mine, theirs, task.classes, generator)["accuracy"],
+        "against_all_genres": bootstrap.paired_difference(labels, groups, mine, theirs, task.classes, generator)[
+            "accuracy"
+        ],
     }
 
 
-def shrunk(dataset: pd.DataFrame, everything: Task, trials: Trials, meter: Meter) -> list[dict[str, Any]]:
+def shrunk(dataset: pd.DataFrame, everything: ProbeTask, trials: Probe, meter: Meter) -> list[dict[str, Any]]:
     """All numbers of genres, the most ambiguous left out at a time; `left_out` names the one that is missing since the step before."""
     task, left, steps = everything, None, []
     whole = said = trials.answers(everything)
     while task.trainable():
-        restricted = footing.restricted(whole.test, everything, task)
+        restricted = probe.restrict(whole.test, everything, task)
         steps.append({"left_out": left, **step(task, said.test, restricted, trials.settings.runtime.seed)})
         meter.step()
         if len(task.classes) <= FEWEST:
             break
         left = ambiguous(task, said)
-        task = footing.subset(dataset, everything, [genre for genre in task.classes if genre != left])
+        task = probe.subset(dataset, everything, [genre for genre in task.classes if genre != left])
         said = trials.answers(task)
     return steps
 
 
 def at_random(
-    dataset: pd.DataFrame, everything: Task, order: list[str], trials: Trials, meter: Meter
+    dataset: pd.DataFrame, everything: ProbeTask, order: list[str], trials: Probe, meter: Meter
 ) -> list[dict[str, Any]]:
     """Accuracy and kappa with the genres of `order` left out one after the other."""
     found = []
     for gone in range(1, len(order) - FEWEST + 1):
-        task = footing.subset(dataset, everything, [genre for genre in everything.classes if genre not in order[:gone]])
+        task = probe.subset(dataset, everything, [genre for genre in everything.classes if genre not in order[:gone]])
         if task.trainable():
             said = trials.answers(task, seeds=trials.settings.experiments.seeds[:1]).test
-            told = footing.scored(task, said)
-            counts = scores.confusion(task.labels[task.test], scores.most_probable(said[0]), len(task.classes))
-            found.append({"labels": len(task.classes), "accuracy": told["accuracy"], "kappa": scores.kappa(counts)})
+            told = probe.test_scores(task, said)
+            counts = confusion_matrix(task.labels[task.test], predicted_labels(said[0]), len(task.classes))
+            found.append({"labels": len(task.classes), "accuracy": told["accuracy"], "kappa": kappa(counts)})
         meter.step()
     return found
 
 
-def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[str, Any]:
+def outcomes(dataset: pd.DataFrame, everything: ProbeTask, settings: Params) -> dict[str, Any]:
     """Train everything; {"steps": of the ambiguous order, "random": of each random one, "outcome": one sentence}.
 
     Genres without train images are left out from the start.
@@ -108,8 +114,8 @@ def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[
         raise InputError(
             f"{len(genres)} of {len(everything.classes)} genres have train images; at least {FEWEST} are needed"
         )
-    everything = footing.subset(dataset, everything, genres)
-    trials = Trials(settings)
+    everything = probe.subset(dataset, everything, genres)
+    trials = Probe(settings)
     generator = np.random.default_rng(own.seed)
     orders = [[genres[place] for place in generator.permutation(len(genres))] for _ in range(own.orders)]
     count = len(genres) - FEWEST
@@ -135,7 +141,7 @@ def verdict(steps: list[dict[str, Any]]) -> str:
 
 def draw(found: dict[str, Any]) -> Figure:
     """Accuracy and kappa against the number of genres; the genre that was left out stands at each step."""
-    figure = figures.blank(9.6, 4.9)
+    figure = figures.new_figure(9.6, 4.9)
     left, right = figure.subplots(1, 2)
     steps = found["steps"]
     numbers = [len(each["genres"]) for each in steps]
@@ -158,7 +164,7 @@ def draw(found: dict[str, Any]) -> Figure:
 def finish(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
     """Ticks that tell how many genres are left, and which one went."""
     numbers = [len(each["genres"]) for each in steps]
-    names = ["all" if each["left_out"] is None else f"- {figures.clipped(each['left_out'])}" for each in steps]
+    names = ["all" if each["left_out"] is None else f"- {figures.shorten(each['left_out'])}" for each in steps]
     ticks = [f"{number}  {name}" for number, name in zip(numbers, names, strict=True)]
     axes.set_xticks(numbers, ticks, rotation=45, ha="right", rotation_mode="anchor")
     axes.invert_xaxis()
@@ -168,20 +174,15 @@ def finish(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    metrics: Path = Path("metrics/label_limit.json"),
-    plot: Path = Path("plots/label_limit.png"),
-) -> None:
+def main() -> None:
     """Leave out one genre after the other."""
     settings = params.read(Params)
     runtime.start_keras(settings.runtime)
-    rows = read_table(dataset, DATASET)
-    table = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
-    found = outcomes(rows, footing.task(rows, table, classes(rows)), settings)
-    write_json(metrics, {**footing.about(settings, rows), **found})
-    figures.save(draw(found), plot)
+    rows = read_table(paths.DATASET, DATASET)
+    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
+    found = outcomes(rows, probe.probe_task(rows, table, class_names(rows)), settings)
+    write_json(paths.metrics("label_limit"), {**probe.probe_settings(settings, rows), **found})
+    figures.save(draw(found), paths.plot("label_limit"))
     log.info(found["outcome"])
 
 

@@ -10,7 +10,6 @@ under both splits: what a model can remember.
 """
 
 import logging
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,13 +17,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import compare, figures, footing, params, partition, runtime, scores
-from stages.lib.command import run
-from stages.lib.files import write_json
-from stages.lib.footing import Task, Trials
-from stages.lib.partition import Ratios, Rule
-from stages.lib.progress import track
-from stages.lib.thumbnails import DATASET, Resized, classes, read_features, read_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import track
+from webtoon_genre.data import splits
+from webtoon_genre.data.splits import Ratios, SplitParams
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_features, read_table
+from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.metrics import predicted_labels
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
 
 Way = Literal["title", "image"]
 WAYS: tuple[Way, ...] = ("title", "image")
@@ -39,27 +44,27 @@ class Leakage(params.Section):
     seed: int = Field(ge=0)
 
 
-class Split(params.Leaves):
+class Split(params.SharedKeys):
     """What is shared of params.yaml: split."""
 
     ratios: Ratios
     seed: int = Field(ge=0)
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     leakage: Leakage
     split: Split
 
 
-def task(way: Way, dataset: pd.DataFrame, features: np.ndarray, split: Split) -> Task:
+def task(way: Way, dataset: pd.DataFrame, features: np.ndarray, split: Split) -> ProbeTask:
     """The task with the sides that `split.by: way` gives."""
-    sides = partition.assign(dataset, Rule(by=way, ratios=split.ratios, seed=split.seed))
-    return footing.task(dataset.assign(split=sides), features, classes(dataset))
+    sides = splits.assign_splits(dataset, SplitParams(by=way, ratios=split.ratios, seed=split.seed))
+    return probe.probe_task(dataset.assign(split=sides), features, class_names(dataset))
 
 
-def nearest(each: Task, rows: np.ndarray, what: str) -> np.ndarray:
+def nearest(each: ProbeTask, rows: np.ndarray, what: str) -> np.ndarray:
     """The train row, other than itself, nearest to each of `rows`, int (m,): least angle between features standardised by train rows."""
     shown = np.asarray(each.features[each.train])
     mean, deviation = shown.mean(axis=0), shown.std(axis=0) + 1e-6
@@ -78,29 +83,31 @@ def normalised(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def outcome(each: Task, said: np.ndarray, beside: np.ndarray, seed: int) -> dict[str, Any]:
+def outcome(each: ProbeTask, said: np.ndarray, beside: np.ndarray, seed: int) -> dict[str, Any]:
     """Scores under one split, and what each test image's nearest train image, `beside`, has in common with it."""
-    return footing.beside_chance(each, said, seed) | {
+    return probe.scores_with_chance(each, said, seed) | {
         "nearest_of_same_title": float((each.groups[beside] == each.groups[each.test]).mean()),
         "nearest_of_same_genre": float((each.labels[beside] == each.labels[each.test]).mean()),
     }
 
 
-def leaked(tasks: dict[Way, Task], said: dict[Way, np.ndarray], seed: int) -> dict[str, Any]:
+def leaked(tasks: dict[Way, ProbeTask], said: dict[Way, np.ndarray], seed: int) -> dict[str, Any]:
     """Accuracy and balanced accuracy by image less those by title, each with its 95 % interval."""
     titles = {}
     for way in WAYS:
         own = tasks[way]
-        predicted = scores.most_probable(said[way])
-        titles[way] = compare.Titles.of(own.labels[own.test], own.groups[own.test], predicted, len(own.classes))
+        predicted = predicted_labels(said[way])
+        titles[way] = bootstrap.TitleCounts.of(own.labels[own.test], own.groups[own.test], predicted, len(own.classes))
     generators = {way: np.random.default_rng([seed, place]) for place, way in enumerate(WAYS)}
     return {
-        measure: compare.apart(titles["image"], titles["title"], measure, generators["image"], generators["title"])
+        measure: bootstrap.unpaired_difference(
+            titles["image"], titles["title"], measure, generators["image"], generators["title"]
+        )
         for measure in ("accuracy", "balanced_accuracy")
     }
 
 
-def examples(by_title: Task, count: int, seed: int) -> np.ndarray:
+def examples(by_title: ProbeTask, count: int, seed: int) -> np.ndarray:
     """Test rows by title, one drawn of each title, int (at most `count`,)."""
     drawn = np.random.default_rng(seed).permutation(by_title.test)
     _, first = np.unique(by_title.groups[drawn], return_index=True)
@@ -109,7 +116,7 @@ def examples(by_title: Task, count: int, seed: int) -> np.ndarray:
 
 def draw(found: dict[Way, Any], leak: dict[str, Any]) -> Figure:
     """Accuracy under both splits with intervals, the largest genre's beside them."""
-    figure = figures.blank(7.4, 3.1)
+    figure = figures.new_figure(7.4, 3.1)
     axes = figure.subplots()
     names = [
         f"titles apart ({found['title']['images']} test images)",
@@ -136,20 +143,22 @@ def draw(found: dict[Way, Any], leak: dict[str, Any]) -> Figure:
     return figure
 
 
-def draw_neighbours(rows: np.ndarray, dataset: pd.DataFrame, resized: Resized, found: dict[Way, np.ndarray]) -> Figure:
+def draw_neighbours(
+    rows: np.ndarray, dataset: pd.DataFrame, resized: ThumbnailStore, found: dict[Way, np.ndarray]
+) -> Figure:
     """Test images above; below each its nearest train image under either split, framed where it is of the same title or genre."""
-    figure = figures.blank(1.35 * len(rows), 6.6)
+    figure = figures.new_figure(1.35 * len(rows), 6.6)
     grid = figure.subplots(3, len(rows), squeeze=False)
     for place, row in enumerate(rows):
         asked = dataset.loc[row]
         figures.draw_captioned(
-            grid[0, place], picture(resized, dataset, row), f"{figures.clipped(asked['genre'])}", figures.GREY
+            grid[0, place], picture(resized, dataset, row), f"{figures.shorten(asked['genre'])}", figures.GREY
         )
         for line, way in enumerate(WAYS[::-1], 1):
             other = dataset.loc[found[way][place]]
             same = other["title_id"] == asked["title_id"]
             colour = figures.ORANGE if same else figures.BLUE if other["genre"] == asked["genre"] else figures.GREY
-            caption = f"{figures.clipped(other['genre'])}\n{'same title' if same else 'another title'}"
+            caption = f"{figures.shorten(other['genre'])}\n{'same title' if same else 'another title'}"
             figures.draw_captioned(grid[line, place], picture(resized, dataset, found[way][place]), caption, colour)
     for line, name in enumerate(
         ("test image", "nearest train image,\nsplit at random", "nearest train image,\ntitles apart")
@@ -160,36 +169,32 @@ def draw_neighbours(rows: np.ndarray, dataset: pd.DataFrame, resized: Resized, f
     return figure
 
 
-def picture(resized: Resized, dataset: pd.DataFrame, row: int) -> np.ndarray:
+def picture(resized: ThumbnailStore, dataset: pd.DataFrame, row: int) -> np.ndarray:
     """uint8 (side, side, 3), RGB."""
     return resized.take(dataset.loc[[row]])[0]
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    resized: Path = Path("data/resized"),
-    metrics: Path = Path("metrics/leakage.json"),
-    plot: Path = Path("plots/leakage.png"),
-    plot_neighbours: Path = Path("plots/leakage_neighbours.png"),
-) -> None:
+def main() -> None:
     """Train under both splits."""
     settings = params.read(Params)
     runtime.start_keras(settings.runtime)
-    rows = read_table(dataset, DATASET)
-    table = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
+    rows = read_table(paths.DATASET, DATASET)
+    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
     tasks = {way: task(way, rows, table, settings.split) for way in WAYS}
-    trials, seed = Trials(settings), settings.runtime.seed
+    trials, seed = Probe(settings), settings.runtime.seed
     said = {way: trials.answers(tasks[way]).test for way in track(WAYS, len(WAYS), "trained", "splits")}
     beside = {way: nearest(tasks[way], tasks[way].test, f"nearest train images by {way},") for way in WAYS}
     found = {way: outcome(tasks[way], said[way], beside[way], seed) for way in WAYS}
     leak = leaked(tasks, said, seed)
-    verdict = compare.verdict("splitting at random changes accuracy", leak["accuracy"])
-    write_json(metrics, {**footing.about(settings, rows), "splits": found, "leakage": leak, "outcome": verdict})
-    figures.save(draw(found, leak), plot)
+    verdict = bootstrap.conclusion("splitting at random changes accuracy", leak["accuracy"])
+    write_json(
+        paths.metrics("leakage"),
+        {**probe.probe_settings(settings, rows), "splits": found, "leakage": leak, "outcome": verdict},
+    )
+    figures.save(draw(found, leak), paths.plot("leakage"))
     chosen = examples(tasks["title"], settings.leakage.examples, settings.leakage.seed)
     shown = {way: nearest(tasks[way], chosen, f"examples by {way},") for way in WAYS}
-    figures.save(draw_neighbours(chosen, rows, Resized(resized), shown), plot_neighbours)
+    figures.save(draw_neighbours(chosen, rows, ThumbnailStore(paths.RESIZED), shown), paths.plot("leakage_neighbours"))
     log.info(verdict)
 
 

@@ -10,7 +10,6 @@ The study asked this of the genres that people confuse, and found an accuracy of
 
 import logging
 from itertools import combinations
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,13 +17,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import compare, figures, footing, params, runtime, scores
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.footing import Task, Trials
-from stages.lib.progress import track
-from stages.lib.thumbnails import DATASET, classes, read_features, read_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.progress import track
+from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
+from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.metrics import accuracy_interval, predicted_labels
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
 
 STUDY = 0.87  # accuracy, at least, of the study's pairs: random split, ImageNet weights
 SHOWN = 12  # pairs in pairs.png
@@ -46,7 +50,7 @@ class Pairs(params.Section):
     units: int = Field(ge=1)
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     pairs: Pairs
@@ -74,37 +78,39 @@ def check(which: Literal["all"] | int | list[Pair], genres: list[str]) -> None:
             raise InputError(f"pairs.which has {pair}: give two different genres of {', '.join(genres)}")
 
 
-def outcome(task: Task, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str, Any]:
+def outcome(task: ProbeTask, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str, Any]:
     """Scores of one pair; said: float (seeds, n, 2) of its test rows; whole: float (seeds, n, 2), what the ten-way model gives the two."""
     labels, groups = task.labels[task.test], task.groups[task.test]
-    mine, theirs = scores.most_probable(said), scores.most_probable(whole)
+    mine, theirs = predicted_labels(said), predicted_labels(whole)
     generators = [np.random.default_rng([seed, place]) for place in range(3)]
     hits = (mine == labels).mean(axis=0)
     return {
         "genres": task.classes,
         "majority_accuracy": float((labels == task.counts().argmax()).mean()),
         "ten_way_accuracy": float((theirs == labels).mean()),
-        "test": footing.scored(task, said)
-        | {"accuracy_interval": scores.accuracy_interval(hits, groups, generators[0])}
-        | compare.auc(labels, groups, said[..., 1], generators[1]),
-        "against_ten_way": compare.difference(labels, groups, mine, theirs, task.classes, generators[2])["accuracy"],
+        "test": probe.test_scores(task, said)
+        | {"accuracy_interval": accuracy_interval(hits, groups, generators[0])}
+        | bootstrap.roc_auc(labels, groups, said[..., 1], generators[1]),
+        "against_ten_way": bootstrap.paired_difference(labels, groups, mine, theirs, task.classes, generators[2])[
+            "accuracy"
+        ],
     }
 
 
-def outcomes(dataset: pd.DataFrame, everything: Task, settings: Params) -> dict[str, Any]:
+def outcomes(dataset: pd.DataFrame, everything: ProbeTask, settings: Params) -> dict[str, Any]:
     """Train the ten-way model, then each pair; {"pairs": by name, most confused first, "left_out": those with too few rows}."""
     narrower = settings.experiments.model_copy(update={"units": settings.pairs.units})
-    trials = Trials(settings.model_copy(update={"experiments": narrower}))
-    answers = Trials(settings).answers(everything)
-    pairs = wanted(settings.pairs.which, everything.classes, footing.confused(everything, answers))
+    trials = Probe(settings.model_copy(update={"experiments": narrower}))
+    answers = Probe(settings).answers(everything)
+    pairs = wanted(settings.pairs.which, everything.classes, probe.confusion_shares(everything, answers))
     found, left = {}, []
     for pair in track(pairs, len(pairs), "trained", "pairs"):
-        task = footing.subset(dataset, everything, pair)
+        task = probe.subset(dataset, everything, pair)
         if not task.trainable():
             left.append(pair)
             continue
         said = trials.answers(task).test
-        whole = footing.restricted(answers.test, everything, task)
+        whole = probe.restrict(answers.test, everything, task)
         found["_".join(pair)] = outcome(task, said, whole, settings.runtime.seed)
     if not found:
         raise InputError(
@@ -127,8 +133,8 @@ def draw(found: dict[str, Any], order: list[str]) -> Figure:
     """Accuracy of the first pairs of `order` with intervals, what the ten-way model and the majority reach, and the study's figure."""
     shown = [found[name] for name in order[:SHOWN]]
     tests = [each["test"] for each in shown]
-    names = [" or ".join(figures.clipped(genre) for genre in each["genres"]) for each in shown]
-    figure = figures.blank(7.4, 2.2 + 0.5 * len(shown))
+    names = [" or ".join(figures.shorten(genre) for genre in each["genres"]) for each in shown]
+    figure = figures.new_figure(7.4, 2.2 + 0.5 * len(shown))
     axes = figure.subplots()
     accuracies, intervals = [test["accuracy"] for test in tests], [test["accuracy_interval"] for test in tests]
     figures.draw_intervals(axes, names, accuracies, intervals, [figures.BLUE] * len(tests))
@@ -150,9 +156,9 @@ def draw_map(found: dict[str, Any], genres: list[str]) -> Figure:
         one, other = sorted(genres.index(genre) for genre in each["genres"])
         values[other, one] = each["test"]["accuracy"]
         values[one, other] = np.nan if each["test"]["auc"] is None else each["test"]["auc"]
-    figure = figures.blank(7.4, 6.6)
+    figure = figures.new_figure(7.4, 6.6)
     axes = figure.subplots()
-    figures.draw_share_map(axes, values, [figures.clipped(genre) for genre in genres])
+    figures.draw_share_map(axes, values, [figures.shorten(genre) for genre in genres])
     axes.set_xlabel(
         "below the diagonal: accuracy on test images, per cent; above: area under the ROC curve", fontsize=9
     )
@@ -161,24 +167,18 @@ def draw_map(found: dict[str, Any], genres: list[str]) -> Figure:
     return figure
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    features: Path = Path("data/features"),
-    metrics: Path = Path("metrics/pairs.json"),
-    plot: Path = Path("plots/pairs.png"),
-    plot_map: Path = Path("plots/pairs_map.png"),
-) -> None:
+def main() -> None:
     """Train and score each pair."""
     settings = params.read(Params)
     runtime.start_keras(settings.runtime)
-    rows = read_table(dataset, DATASET)
-    genres = classes(rows)
+    rows = read_table(paths.DATASET, DATASET)
+    genres = class_names(rows)
     check(settings.pairs.which, genres)
-    table = read_features(features / f"{settings.experiments.backbone}.npy", len(rows))
-    found = outcomes(rows, footing.task(rows, table, genres), settings)
-    write_json(metrics, {**footing.about(settings, rows), **found})
-    figures.save(draw(found["pairs"], list(found["pairs"])), plot)
-    figures.save(draw_map(found["pairs"], genres), plot_map)
+    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
+    found = outcomes(rows, probe.probe_task(rows, table, genres), settings)
+    write_json(paths.metrics("pairs"), {**probe.probe_settings(settings, rows), **found})
+    figures.save(draw(found["pairs"], list(found["pairs"])), paths.plot("pairs"))
+    figures.save(draw_map(found["pairs"], genres), paths.plot("pairs_map"))
     log.info(found["outcome"])
 
 

@@ -17,11 +17,20 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from stages.lib import download, params, runtime, trunk
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import replacing
-from stages.lib.runtime import Threads
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import replacing
+from webtoon_genre.features import download
+from webtoon_genre.features.backbone import (
+    build_backbone,
+    check_backbone,
+    load_architecture,
+    load_weights,
+    save_weights,
+)
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Threads
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +47,7 @@ class Pretrained(params.Section):
     seed: int = Field(ge=0)
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     pretrained: Pretrained
@@ -71,7 +80,7 @@ def hash_of(backbone: str, place: str, given: str | dict[str, str] | None) -> st
 
 def published(backbone: str) -> tuple[str, str]:
     """The URL and hash of the backbone's ImageNet weights, as Keras publishes them."""
-    architecture = trunk.module(backbone)
+    architecture = load_architecture(backbone)
     if architecture.HASH is None:
         raise InputError(
             f"{backbone} has no published checksum for its ImageNet weights; set pretrained.weights: random for it, "
@@ -119,7 +128,7 @@ def adopt(model: "keras.Model", file: Path, place: str) -> None:
         link = Path(folder) / f"file{suffix(file, place)}"  # Keras tells its layouts by the name
         link.symlink_to(file.resolve())
         try:
-            trunk.load_weights(model, link)
+            load_weights(model, link)
         except InputError as error:
             reason = str(error).removeprefix(str(link)).removesuffix("; make it anew")
             raise InputError(f"{place}{reason}; it takes a file of this very backbone, without top") from None
@@ -141,8 +150,8 @@ def suffix(file: Path, place: str) -> str:
 
 def initialised(backbone: str, seed: int) -> "keras.Model":
     """The whole backbone in Keras's own random initialisation; its weights fit images of any side."""
-    runtime.seed(seed)
-    return trunk.build_core(backbone, trunk.module(backbone).SMALLEST_SIDE)
+    runtime.set_seed(seed)
+    return build_backbone(backbone, load_architecture(backbone).SMALLEST_SIDE)
 
 
 def load(model: "keras.Model", backbone: str, place: str, known_hash: str, parts: Path) -> None:
@@ -154,17 +163,17 @@ def load(model: "keras.Model", backbone: str, place: str, known_hash: str, parts
         adopt(model, checked(Path(place).expanduser(), known_hash), place)
 
 
-def main(backbone: str, out: Path = Path("models/pretrained")) -> None:
+def main(backbone: str) -> None:
     """Get or make the weights of BACKBONE."""
     settings = params.read(Params)
-    trunk.check(backbone)
+    check_backbone(backbone)
     runtime.start_keras(settings.runtime)
     source = origin(backbone, settings.pretrained)
     model = initialised(backbone, settings.pretrained.seed)
     if source is not None:
-        load(model, backbone, *source, out.with_name(f".{out.name}.parts"))
-    with replacing(out / f"{backbone}.weights.h5") as part:
-        trunk.save_weights(model, part)
+        load(model, backbone, *source, paths.PRETRAINED.with_name(f".{paths.PRETRAINED.name}.parts"))
+    with replacing(paths.pretrained(backbone)) as part:
+        save_weights(model, part)
 
 
 if __name__ == "__main__":

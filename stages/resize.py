@@ -23,13 +23,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import replacing_folder, write_json
-from stages.lib.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash
-from stages.lib.params import File, Section, read
-from stages.lib.progress import track
-from stages.lib.thumbnails import IMAGES, INDEX, REJECTED, read_table, write_table
+from webtoon_genre.core import paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import replacing_folder, write_json
+from webtoon_genre.core.params import ParamsFile, Section, read
+from webtoon_genre.core.progress import track
+from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash
+from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, read_table, write_table
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Resize(Section):
     max_pixels: int = Field(ge=1)
 
 
-class Params(File):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
     resize: Resize
@@ -148,23 +149,19 @@ def resize_files(paths: list[Path], folder: Path, section: Resize) -> tuple[pd.D
     return pd.DataFrame(usable, columns=INDEX.names), pd.DataFrame(rejected, columns=REJECTED.names)
 
 
-def main(
-    thumbnails: Path = Path("data/raw/thumbnails"),
-    resized: Path = Path("data/resized"),
-    metrics: Path = Path("metrics/resize.json"),
-) -> None:
+def main() -> None:
     """Decode the thumbnails and fit each into a black square of resize.side pixels."""
     section = read(Params).resize
-    paths = title_files(thumbnails)
-    with replacing_folder(resized) as folder:
+    paths = title_files(paths.THUMBNAILS)
+    with replacing_folder(paths.RESIZED) as folder:
         index, rejected = resize_files(paths, folder, section)
         numbers = summary(index, rejected)
         if index.empty:
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(numbers["rejected_by_reason"].items()))
-            raise InputError(f"{thumbnails} holds no usable picture; reasons: {reasons}")
+            raise InputError(f"{paths.THUMBNAILS} holds no usable picture; reasons: {reasons}")
         write_table(index, INDEX, folder / "index.parquet")
         write_table(rejected, REJECTED, folder / "rejected.parquet")
-    write_json(metrics, numbers)
+    write_json(paths.metrics("resize"), numbers)
     log.info("%s images of %s titles, %s rejected", len(index), numbers["titles"], len(rejected))
 
 

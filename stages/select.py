@@ -23,32 +23,33 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from pydantic import Field
 
-from stages.lib import figures, params
-from stages.lib.command import run
-from stages.lib.cut import Unfrozen
-from stages.lib.errors import InputError
-from stages.lib.files import replacing_folder, write_json, write_text
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import replacing_folder, write_json, write_text
+from webtoon_genre.plotting import figures
+from webtoon_genre.training.freezing import Unfreeze
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 METRICS, LOGS = Path("metrics/handling"), Path("logs/handling")
 
 
-class Grid(params.Leaves):
+class Grid(params.SharedKeys):
     """params.yaml: handling.grid."""
 
     backbones: list[str] = Field(min_length=1)
-    unfreeze: list[Unfrozen] = Field(min_length=1)
+    unfreeze: list[Unfreeze] = Field(min_length=1)
     units: list[int] = Field(min_length=1)
     lr: list[float] = Field(min_length=1)
 
 
-class Handling(params.Leaves):
+class Handling(params.SharedKeys):
     """What is shared of params.yaml: handling."""
 
     grid: Grid
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     handling: Handling
@@ -109,7 +110,7 @@ def grid_figure(cells: pd.DataFrame, grid: Grid) -> Figure:
     low, high = cells["val_accuracy"].min(), cells["val_accuracy"].max()
     rows, columns = len(grid.backbones), len(grid.unfreeze)
     width, height = 1.9 + columns * (0.5 + 0.55 * len(grid.lr)), 1.3 + rows * (0.55 + 0.42 * len(grid.units))
-    figure = figures.blank(max(4.8, width), height)
+    figure = figures.new_figure(max(4.8, width), height)
     panels = figure.subplots(rows, columns, squeeze=False)
     best = ranked(cells).iloc[0]
     for row, backbone in enumerate(grid.backbones):
@@ -126,7 +127,7 @@ def grid_figure(cells: pd.DataFrame, grid: Grid) -> Figure:
             if row == 0:
                 axes.set_title(f"{layers} unfrozen", fontsize=9)
             if column == 0:
-                axes.set_ylabel(f"{figures.clipped(backbone)}\nDense units", fontsize=9)
+                axes.set_ylabel(f"{figures.shorten(backbone)}\nDense units", fontsize=9)
             if row == rows - 1:
                 axes.set_xlabel("learning rate", fontsize=9)
     figure.suptitle(
@@ -148,7 +149,7 @@ def draw_cells(axes: Axes, values: np.ndarray, low: float, high: float) -> None:
 
 def rates_figure(cells: pd.DataFrame, grid: Grid) -> Figure:
     """What the learning rate does: a panel a backbone, a line a cut (the mean over Dense units), a dot a cell."""
-    figure = figures.blank(3.0 * len(grid.backbones) + 0.9, 3.4)
+    figure = figures.new_figure(3.0 * len(grid.backbones) + 0.9, 3.4)
     panels = figure.subplots(1, len(grid.backbones), sharey=True, squeeze=False)[0]
     colours = shades(len(grid.unfreeze))
     for axes, backbone in zip(panels, grid.backbones, strict=True):
@@ -160,7 +161,7 @@ def rates_figure(cells: pd.DataFrame, grid: Grid) -> Figure:
         axes.set_xscale("log")
         axes.set_xticks(sorted(grid.lr), [f"{rate:g}" for rate in sorted(grid.lr)], minor=False)
         axes.minorticks_off()
-        axes.set_title(figures.clipped(backbone), fontsize=10)
+        axes.set_title(figures.shorten(backbone), fontsize=10)
         axes.set_xlabel("learning rate")
         tidy(axes)
     panels[0].set_ylabel("validation accuracy")
@@ -172,7 +173,7 @@ def rates_figure(cells: pd.DataFrame, grid: Grid) -> Figure:
 
 def against(cells: pd.DataFrame, grid: Grid, column: str, label: str) -> Figure:
     """Validation accuracy against a column of `cells` on a logarithmic axis: a colour a backbone, a shape a cut."""
-    figure = figures.blank(7, 4)
+    figure = figures.new_figure(7, 4)
     axes = figure.subplots()
     colours = dict(zip(grid.backbones, cycle(figures.PALETTE), strict=False))
     shapes = dict(zip(map(str, grid.unfreeze), cycle("osD^vP*X"), strict=False))
@@ -223,32 +224,34 @@ def timed(cells: pd.DataFrame, logs: Path) -> pd.DataFrame:
 
 
 @app.callback(invoke_without_command=True)
-def main(
-    context: typer.Context,
-    handled: Path = METRICS,
-    metrics: Path = Path("metrics/select.json"),
-    markdown: Path = Path("metrics/handling.md"),
-    plots: Path = Path("plots/handling"),
-) -> None:
+def main(context: typer.Context) -> None:
     """Select the best cell of the grid; with `times`, draw what cells cost."""
     if context.invoked_subcommand is not None:
         return
     grid = params.read(Params).handling.grid
-    cells = gather(grid, handled)
-    write_json(metrics, summarise(cells))
-    write_text(markdown, table(cells))
-    with replacing_folder(plots) as folder:
+    cells = gather(grid, paths.METRICS / "handling")
+    write_json(paths.metrics("select"), summarise(cells))
+    write_text(paths.table("handling"), table(cells))
+    with replacing_folder(paths.plots("handling")) as folder:
         figures.save(grid_figure(cells, grid), folder / "grid.png")
         figures.save(rates_figure(cells, grid), folder / "learning_rate.png")
         figures.save(against(cells, grid, "trainable_parameters", "trained parameters"), folder / "parameters.png")
 
 
 @app.command()
-def times(handled: Path = METRICS, logs: Path = LOGS, plot: Path = Path("logs/times.png")) -> None:
+def times() -> None:
     """Draw validation accuracy against the seconds that each cell took on this machine."""
     grid = params.read(Params).handling.grid
-    figures.save(against(timed(gather(grid, handled), logs), grid, "seconds", "training time, seconds"), plot)
-    typer.echo(plot)
+    figures.save(
+        against(
+            timed(gather(grid, paths.METRICS / "handling"), paths.LOGS / "handling"),
+            grid,
+            "seconds",
+            "training time, seconds",
+        ),
+        paths.LOGS / "times.png",
+    )
+    typer.echo(paths.LOGS / "times.png")
 
 
 if __name__ == "__main__":

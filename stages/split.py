@@ -4,36 +4,36 @@ Reads:  data/labels.parquet, data/mean.npz
 Writes: data/dataset.parquet, metrics/split.json
 Params: split
 
-Membership is stages/lib/partition.py's; `group` is what may not be spread when `split.by` is title: the title. A mean that
+Membership is webtoon_genre/data/splits.py's; `group` is what may not be spread when `split.by` is title: the title. A mean that
 was not computed from exactly the train rows is refused, since it would leak the others into training.
 """
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages.lib import mean as means
-from stages.lib import params, partition
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
-from stages.lib.partition import SIDES, Rule
-from stages.lib.thumbnails import DATASET, LABELS, read_table, write_table
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.data import splits
+from webtoon_genre.data.mean_image import read_mean_image, rows_digest
+from webtoon_genre.data.splits import SPLITS, SplitParams
+from webtoon_genre.data.tables import DATASET, LABELS, read_table, write_table
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
-    split: Rule
+    split: SplitParams
 
 
-def split(labels: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+def split(labels: pd.DataFrame, rule: SplitParams) -> pd.DataFrame:
     """`labels` with the columns split and group; InputError where a genre has no image on one of the sides."""
-    dataset = labels.assign(split=partition.assign(labels, rule), group=labels["title_id"])
+    dataset = labels.assign(split=splits.assign_splits(labels, rule), group=labels["title_id"])
     images = counts(dataset)
     for genre, sides in images.items():
-        if missing := [side for side in SIDES if not sides[side]]:
+        if missing := [side for side in SPLITS if not sides[side]]:
             titles = labels.loc[labels["genre"] == genre, "title_id"].nunique()
             raise InputError(
                 f"genre {genre!r} has no image in {missing[0]}: its {titles} titles do not fill the split; "
@@ -44,8 +44,8 @@ def split(labels: pd.DataFrame, rule: Rule) -> pd.DataFrame:
 
 def counts(dataset: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Images by genre and side, zeros included."""
-    table = pd.crosstab(dataset["genre"], dataset["split"]).reindex(columns=SIDES, fill_value=0)
-    return {str(genre): {side: int(row[side]) for side in SIDES} for genre, row in table.iterrows()}
+    table = pd.crosstab(dataset["genre"], dataset["split"]).reindex(columns=SPLITS, fill_value=0)
+    return {str(genre): {side: int(row[side]) for side in SPLITS} for genre, row in table.iterrows()}
 
 
 def summary(dataset: pd.DataFrame) -> dict[str, Any]:
@@ -59,18 +59,15 @@ def summary(dataset: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def main(
-    labels: Path = Path("data/labels.parquet"),
-    mean: Path = Path("data/mean.npz"),
-    out: Path = Path("data/dataset.parquet"),
-    metrics: Path = Path("metrics/split.json"),
-) -> None:
+def main() -> None:
     """Split, and check the mean against the result."""
-    dataset = split(read_table(labels, LABELS), params.read(Params).split)
-    if means.read(mean).rows != means.digest(dataset[dataset["split"] == "train"]):
-        raise InputError(f"{mean} was not computed from exactly this split's train rows; run `dvc repro zero_center`")
-    write_table(dataset, DATASET, out)
-    write_json(metrics, summary(dataset))
+    dataset = split(read_table(paths.LABELS, LABELS), params.read(Params).split)
+    if read_mean_image(paths.MEAN).rows != rows_digest(dataset[dataset["split"] == "train"]):
+        raise InputError(
+            f"{paths.MEAN} was not computed from exactly this split's train rows; run `dvc repro zero_center`"
+        )
+    write_table(dataset, DATASET, paths.DATASET)
+    write_json(paths.metrics("split"), summary(dataset))
 
 
 if __name__ == "__main__":

@@ -18,14 +18,26 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import compare, figures, footing, frozen, params, runtime, trunk
-from stages.lib import mean as means
-from stages.lib.command import run
-from stages.lib.files import write_json, write_text
-from stages.lib.footing import Answers, Task, Trials
-from stages.lib.scores import most_probable
-from stages.lib.thumbnails import DATASET, Resized, classes, read_table
-from stages.lib.trunk import Pool, Preprocess
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.files import write_json, write_text
+from webtoon_genre.data.mean_image import read_mean_image
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
+from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.metrics import predicted_labels
+from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import Predictions, Probe, ProbeTask
+from webtoon_genre.features.backbone import (
+    Pool,
+    Preprocess,
+    build_multi_extractor,
+    calibrate,
+    check_backbone,
+    preprocess_images,
+)
+from webtoon_genre.features.extraction import calibration_rows, extract_features
+from webtoon_genre.plotting import figures
+from webtoon_genre.reproducibility import runtime
 
 TOP: Pool = "average"
 POOLS: dict[Pool, str] = {
@@ -51,19 +63,19 @@ class Features(params.Section):
     calibration_images: int = Field(ge=2)
 
 
-class Train(params.Leaves):
+class Train(params.SharedKeys):
     """What is shared of params.yaml: train."""
 
     preprocess: Preprocess
 
 
-class Pretrained(params.Leaves):
+class Pretrained(params.SharedKeys):
     """What is shared of params.yaml: pretrained."""
 
     weights: str
 
 
-class Params(footing.Common):
+class Params(probe.ExperimentParams):
     """What this stage reads of params.yaml."""
 
     style: Style
@@ -73,27 +85,27 @@ class Params(footing.Common):
 
 
 def pooled(
-    backbone: str, rows: pd.DataFrame, images: Resized, centre: np.ndarray, weights: Path, settings: Params
+    backbone: str, rows: pd.DataFrame, images: ThumbnailStore, centre: np.ndarray, weights: Path, settings: Params
 ) -> dict[Pool, np.ndarray]:
     """Features of all rows by pooling, float32 (n, width)."""
     preprocess = settings.train.preprocess
-    body = trunk.build_several(backbone, len(centre), list(POOLS), preprocess, weights / f"{backbone}.weights.h5")
+    body = build_multi_extractor(backbone, len(centre), list(POOLS), preprocess, weights / f"{backbone}.weights.h5")
     body.jit_compile = settings.runtime.xla
     if settings.pretrained.weights == "random":
-        shown = images.take(frozen.calibration_rows(rows, settings.features.calibration_images))
-        trunk.calibrate(body, trunk.show(shown.astype(np.float32) - centre, backbone, preprocess))
+        shown = images.take(calibration_rows(rows, settings.features.calibration_images))
+        calibrate(body, preprocess_images(shown.astype(np.float32) - centre, backbone, preprocess))
     tables = [np.empty((len(rows), shape[-1]), np.float32) for shape in body.output_shape]
-    frozen.compute(body, images, rows, centre, tables, settings.features.batch, backbone)
+    extract_features(body, images, rows, centre, tables, settings.features.batch, backbone)
     return dict(zip(POOLS, tables, strict=True))
 
 
 def compared(features: dict[Pool, np.ndarray], rows: pd.DataFrame, settings: Params) -> dict[Pool, Any]:
     """Scores of heads on each pooling, and how they differ from those on the top layer."""
-    tasks = {pool: footing.task(rows, table, classes(rows)) for pool, table in features.items()}
-    answers = {pool: Trials(settings).answers(task) for pool, task in tasks.items()}
+    tasks = {pool: probe.probe_task(rows, table, class_names(rows)) for pool, table in features.items()}
+    answers = {pool: Probe(settings).answers(task) for pool, task in tasks.items()}
     seed = settings.runtime.seed
     return {
-        pool: footing.beside_chance(task, answers[pool].test, seed)
+        pool: probe.scores_with_chance(task, answers[pool].test, seed)
         | {
             "width": task.features.shape[1],
             "val_accuracy": val_accuracy(task, answers[pool]),
@@ -103,16 +115,16 @@ def compared(features: dict[Pool, np.ndarray], rows: pd.DataFrame, settings: Par
     }
 
 
-def val_accuracy(task: Task, answers: Answers) -> float:
+def val_accuracy(task: ProbeTask, answers: Predictions) -> float:
     """Over all seeds."""
-    return float((most_probable(answers.val) == task.labels[task.val]).mean())
+    return float((predicted_labels(answers.val) == task.labels[task.val]).mean())
 
 
-def against(task: Task, one: Answers, other: Answers, seed: int) -> dict[str, Any]:
+def against(task: ProbeTask, one: Predictions, other: Predictions, seed: int) -> dict[str, Any]:
     """How much better `one` is than `other` on the test rows: accuracy and balanced accuracy."""
     labels, groups = task.labels[task.test], task.groups[task.test]
-    mine, theirs = most_probable(one.test), most_probable(other.test)
-    found = compare.difference(labels, groups, mine, theirs, task.classes, np.random.default_rng(seed))
+    mine, theirs = predicted_labels(one.test), predicted_labels(other.test)
+    found = bootstrap.paired_difference(labels, groups, mine, theirs, task.classes, np.random.default_rng(seed))
     return {measure: found[measure] for measure in ("accuracy", "balanced_accuracy")}
 
 
@@ -128,7 +140,7 @@ def verdict(found: dict[str, dict[Pool, Any]]) -> str:
     said = f"best by validation is {backbone} with head.pool {pool}"
     if pool == TOP:
         return f"{said}, its top layer"
-    return compare.verdict(
+    return bootstrap.conclusion(
         f"{said}; against its top layer it changes accuracy", found[backbone][pool]["against_top"]["accuracy"]
     )
 
@@ -157,7 +169,7 @@ def draw(found: dict[str, dict[Pool, Any]]) -> Figure:
         for pool, each in pools.items()
     ]
     rows = [each for pools in found.values() for each in pools.values()]
-    figure = figures.blank(9.4, 1.6 + 0.5 * len(rows))
+    figure = figures.new_figure(9.4, 1.6 + 0.5 * len(rows))
     axes = figure.subplots()
     points, intervals = [each["accuracy"] for each in rows], [each["accuracy_interval"] for each in rows]
     figures.draw_intervals(axes, names, points, intervals, list(COLOURS) * len(found))
@@ -169,30 +181,22 @@ def draw(found: dict[str, dict[Pool, Any]]) -> Figure:
     return figure
 
 
-def main(
-    dataset: Path = Path("data/dataset.parquet"),
-    resized: Path = Path("data/resized"),
-    mean: Path = Path("data/mean.npz"),
-    weights: Path = Path("models/pretrained"),
-    metrics: Path = Path("metrics/style.json"),
-    markdown: Path = Path("metrics/style.md"),
-    plot: Path = Path("plots/style.png"),
-) -> None:
+def main() -> None:
     """Compare what heads learn from a backbone's top layer and from its earlier ones."""
     settings = params.read(Params)
     for backbone in settings.style.backbones:
-        trunk.check(backbone)
+        check_backbone(backbone)
     runtime.start_keras(settings.runtime)
-    rows, centre = read_table(dataset, DATASET), means.read(mean).image
-    images = Resized(resized)
+    rows, centre = read_table(paths.DATASET, DATASET), read_mean_image(paths.MEAN).image
+    images = ThumbnailStore(paths.RESIZED)
     found = {}
     for backbone in settings.style.backbones:
-        found[backbone] = compared(pooled(backbone, rows, images, centre, weights, settings), rows, settings)
+        found[backbone] = compared(pooled(backbone, rows, images, centre, paths.PRETRAINED, settings), rows, settings)
     sentence, (backbone, pool) = verdict(found), best(found)
     told = {"backbones": found, "best": {"backbone": backbone, "pool": pool}, "outcome": sentence}
-    write_json(metrics, {**footing.about(settings, rows), **told})
-    write_text(markdown, table(found))
-    figures.save(draw(found), plot)
+    write_json(paths.metrics("style"), {**probe.probe_settings(settings, rows), **told})
+    write_text(paths.table("style"), table(found))
+    figures.save(draw(found), paths.plot("style"))
     log.info(sentence)
 
 

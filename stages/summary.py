@@ -17,10 +17,11 @@ import typer
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from stages.lib import figures, params
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_json
+from webtoon_genre.core import params, paths
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
+from webtoon_genre.plotting import figures
 
 STUDY = 0.5478  # the original study's best test accuracy: fine-tuned ResNet50, every layer unfrozen
 NEXT = """\
@@ -39,13 +40,13 @@ split at random by image (a title on all sides), ImageNet weights"""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-class Train(params.Leaves):
+class Train(params.SharedKeys):
     """What is shared of params.yaml: train."""
 
     backbones: list[str] = Field(min_length=1)
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     train: Train
@@ -147,7 +148,7 @@ def figure(summary: dict[str, Any]) -> Figure:
     names, rows = zip(*tuned, *backbones, *baselines, strict=True)
     shades = {figures.ORANGE: tuned, figures.BLUE: backbones, figures.GREY: baselines}
     colours = [colour for colour, models in shades.items() for _ in models]
-    drawn = figures.blank(7, 2.2 + 0.45 * len(rows))
+    drawn = figures.new_figure(7, 2.2 + 0.45 * len(rows))
     axes = drawn.subplots()
     intervals = [row["test_accuracy_interval"] for row in rows]
     labels = [name.replace("_", " ") if name in summary["baselines"] else name for name in names]
@@ -184,7 +185,7 @@ def curves(histories: list[pd.DataFrame]) -> Figure:
     """Accuracy by epoch on train and val images, a panel a backbone, on common axes."""
     import seaborn
 
-    drawn = figures.blank(max(3.2 * len(histories) + 0.6, 5.2), 3.2)
+    drawn = figures.new_figure(max(3.2 * len(histories) + 0.6, 5.2), 3.2)
     panels = drawn.subplots(1, len(histories), sharex=True, sharey=True, squeeze=False)[0]
     colours = {"train": figures.BLUE, "val": figures.ORANGE}
     for place, (axes, rows) in enumerate(zip(panels, histories, strict=True)):
@@ -209,43 +210,41 @@ def read(path: Path, stage: str) -> Any:
 
 
 @app.callback(invoke_without_command=True)
-def main(
-    context: typer.Context,
-    crawl: Path = Path("metrics/crawl.json"),
-    resize: Path = Path("metrics/resize.json"),
-    split: Path = Path("metrics/split.json"),
-    evaluated: Path = Path("metrics/evaluate"),
-    baseline: Path = Path("metrics/baseline.json"),
-    finetune: Path = Path("metrics/finetune.json"),
-    balance: Path = Path("metrics/balance.json"),
-    pairs: Path = Path("metrics/pairs.json"),
-    label_limit: Path = Path("metrics/label_limit.json"),
-    criterion: Path = Path("metrics/criterion.json"),
-    ambiguity: Path = Path("metrics/ambiguity.json"),
-    style: Path = Path("metrics/style.json"),
-    leakage: Path = Path("metrics/leakage.json"),
-    metrics: Path = Path("metrics/summary.json"),
-    plot: Path = Path("plots/summary.png"),
-    training: Path = Path("plots/train"),
-    learned: Path = Path("plots/curves.png"),
-) -> None:
+def main(context: typer.Context) -> None:
     """Gather the scores of all backbones and baselines; with `show`, print what was gathered."""
     if context.invoked_subcommand is not None:
         return
     names = params.read(Params).train.backbones
-    scored = {name: read(evaluated / f"{name}.json", "evaluate") for name in names}
-    summary = summarise({"genre-classifier": read(finetune, "finetune")["best"]}, scored, read(baseline, "baseline"))
-    tried = [read(path, path.stem) for path in (balance, pairs, label_limit, criterion, ambiguity, style, leakage)]
-    data = counts(*(read(path, path.stem) for path in (crawl, resize, split)))
-    write_json(metrics, {"data": data, **summary, **experiments(*tried)})
-    figures.save(figure(summary), plot)
-    figures.save(curves([history(training, name) for name in names]), learned)
+    scored = {name: read(paths.metrics("evaluate", name), "evaluate") for name in names}
+    summary = summarise(
+        {"genre-classifier": read(paths.metrics("finetune"), "finetune")["best"]},
+        scored,
+        read(paths.metrics("baseline"), "baseline"),
+    )
+    tried = [
+        read(path, path.stem)
+        for path in (
+            paths.metrics("balance"),
+            paths.metrics("pairs"),
+            paths.metrics("label_limit"),
+            paths.metrics("criterion"),
+            paths.metrics("ambiguity"),
+            paths.metrics("style"),
+            paths.metrics("leakage"),
+        )
+    ]
+    data = counts(
+        *(read(path, path.stem) for path in (paths.metrics("crawl"), paths.metrics("resize"), paths.metrics("split")))
+    )
+    write_json(paths.metrics("summary"), {"data": data, **summary, **experiments(*tried)})
+    figures.save(figure(summary), paths.plot("summary"))
+    figures.save(curves([history(paths.plots("train"), name) for name in names]), paths.plot("curves"))
 
 
 @app.command()
-def show(metrics: Path = Path("metrics/summary.json")) -> None:
+def show() -> None:
     """Print the table of results and where to look next."""
-    typer.echo(table(read(metrics, "summary")))
+    typer.echo(table(read(paths.metrics("summary"), "summary")))
 
 
 if __name__ == "__main__":

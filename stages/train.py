@@ -19,42 +19,44 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from stages.lib import params, runtime, saved, trunk
-from stages.lib.augment import Augment
-from stages.lib.command import run
-from stages.lib.cut import Unfrozen
-from stages.lib.files import named, replacing_folder, write_json
-from stages.lib.fit import Head, Schedule, Watch
-from stages.lib.progress import Meter
-from stages.lib.runtime import Runtime
-from stages.lib.transfer import Sources, prepared
-from stages.lib.trunk import Preprocess
+from webtoon_genre.core import params
+from webtoon_genre.core.command import run
+from webtoon_genre.core.files import name_in_errors, replacing_folder, write_json
+from webtoon_genre.core.progress import Meter
+from webtoon_genre.data.augmentation import AugmentParams
+from webtoon_genre.features.backbone import Preprocess, check_backbone
+from webtoon_genre.reproducibility import runtime
+from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training import classifier
+from webtoon_genre.training.freezing import Unfreeze
+from webtoon_genre.training.setup import InputPaths, prepare
+from webtoon_genre.training.trainer import EpochCallback, HeadParams, TrainingParams
 
 log = logging.getLogger(__name__)
 
 
-class Train(params.Section, Schedule):
+class Train(params.Section, TrainingParams):
     """params.yaml: train; which other backbones there are is no reason to train this one again."""
 
     untracked: ClassVar = frozenset({"backbones"})
 
     backbones: list[str] = Field(min_length=1)
     preprocess: Preprocess
-    unfreeze: Unfrozen
+    unfreeze: Unfreeze
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
     lr: float = Field(gt=0)
-    head: Head
+    head: HeadParams
     train: Train
-    augment: Augment
+    augment: AugmentParams
     runtime: Runtime
 
 
 @contextmanager
-def learning_curves(folder: Path, backbone: str, epochs: int) -> Iterator[Watch]:
+def learning_curves(folder: Path, backbone: str, epochs: int) -> Iterator[EpochCallback]:
     """A watch that logs each epoch for `dvc plots` (DVCLive's tables end in `folder`) and shows progress."""
     from dvclive import Live
 
@@ -63,7 +65,7 @@ def learning_curves(folder: Path, backbone: str, epochs: int) -> Iterator[Watch]
         live = Live(scratch, report=None, save_dvc_exp=False, dvcyaml=None)
 
         def watch(_: int, measured: dict[str, float]) -> None:
-            with named(Path(scratch)):
+            with name_in_errors(Path(scratch)):
                 for name, value in measured.items():
                     live.log_metric(f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}", round(value, 6))
                 live.next_step()
@@ -88,19 +90,19 @@ def main(
 ) -> None:
     """Train the model of BACKBONE."""
     settings = params.read(Params)
-    trunk.check(backbone)
+    check_backbone(backbone)
     runtime.start_keras(settings.runtime)
     how, head = settings.train, settings.head
-    sources = Sources(dataset, resized, mean, features, trunks)
+    sources = InputPaths(dataset, resized, mean, features, trunks)
     with (
-        prepared(
+        prepare(
             backbone, how.unfreeze, head, how.preprocess, how.batch, settings.augment, settings.runtime, sources
         ) as start,
         learning_curves(plots / backbone, backbone, how.epochs) as watch,
     ):
         learner = start.learner(head, how, settings.runtime)
         kept = learner.kept(learner.learn(settings.lr, watch))
-        saved.save(out / backbone, start.whole(learner), start.config(head), sources.weights(backbone))
+        classifier.save_classifier(out / backbone, start.whole(learner), start.config(head), sources.weights(backbone))
     # in a list, as handling has it: `dvc metrics` leaves lists out, and DVC keeps a run-cache for metrics alone
     write_json(metrics / f"{backbone}.json", {"cells": [kept]})
     accuracy, best, epochs = kept["val_accuracy"], kept["best_epoch"] + 1, kept["epochs"]

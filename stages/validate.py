@@ -17,24 +17,24 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.expectations import (
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json, write_text
+from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
+from webtoon_genre.data.expectations import (
     Check,
     Table,
-    complaint,
+    as_markdown,
+    describe_failure,
     equal,
-    judge,
     one_of,
-    page,
     summary,
     unique,
+    validate_tables,
     within,
 )
-from stages.lib.files import write_json, write_text
-from stages.lib.params import File, Leaves, Section, read
-from stages.lib.partition import Rule, assign
-from stages.lib.thumbnails import EPISODES, INDEX, LABELS, REJECTED, TITLES, read_table
+from webtoon_genre.data.splits import SplitParams, assign_splits
+from webtoon_genre.data.tables import EPISODES, INDEX, LABELS, REJECTED, TITLES, read_table
 
 PICTURE = ["title_id", "no"]
 log = logging.getLogger(__name__)
@@ -49,23 +49,23 @@ class Validate(Section):
     max_duplicates_across_labels: int = Field(ge=0)
 
 
-class LabelLeaves(Leaves):
+class LabelLeaves(SharedKeys):
     """What is shared with the stage label."""
 
     genres: list[str]
 
 
-class ResizeLeaves(Leaves):
+class ResizeLeaves(SharedKeys):
     """What is shared with the stage resize."""
 
     side: int
 
 
-class Params(File):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
     bounds: Validate = Field(alias="validate")  # a field cannot have the name of a method of pydantic's
-    split: Rule
+    split: SplitParams
     label: LabelLeaves
     resize: ResizeLeaves
 
@@ -124,7 +124,7 @@ def layout(shape: Iterable[int], dtype: np.dtype[Any]) -> str:
     return f"{' × '.join(map(str, shape))} {dtype}"
 
 
-def tables(data: Data, genres: list[str], rule: Rule) -> dict[str, Table]:
+def tables(data: Data, genres: list[str], rule: SplitParams) -> dict[str, Table]:
     """The tables to judge, by name; what takes several files to see is a column here."""
     return {
         "titles": Table(["title_id"], data.titles[["title_id", "star_score"]]),
@@ -176,9 +176,9 @@ def genre_counts(labels: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
     )
 
 
-def title_sides(labels: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+def title_sides(labels: pd.DataFrame, rule: SplitParams) -> pd.DataFrame:
     """The titles, and on how many sides of the split each one's rows stand."""
-    return labels.assign(sides=assign(labels, rule)).groupby("title_id", as_index=False)["sides"].nunique()
+    return labels.assign(sides=assign_splits(labels, rule)).groupby("title_id", as_index=False)["sides"].nunique()
 
 
 def among(rows: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
@@ -219,12 +219,12 @@ def main(
     params = read(Params)
     data = read_data(raw, resized, labels)
     judged = tables(data, params.label.genres, params.split)
-    verdicts = judge(suite(params, len(judged["pictures"].frame)), judged)
+    verdicts = validate_tables(suite(params, len(judged["pictures"].frame)), judged)
     write_json(metrics, summary(verdicts))
-    write_text(docs, page(verdicts))
+    write_text(docs, as_markdown(verdicts))
     failed = [verdict for verdict in verdicts if not verdict.success]
     for verdict in failed:
-        log.error(complaint(verdict))
+        log.error(describe_failure(verdict))
     if failed:
         raise InputError(
             f"{len(failed)} of {len(verdicts)} expectations fail; {metrics} names every row, {docs} is for reading"

@@ -11,23 +11,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from stages.lib import figures, params, partition
-from stages.lib.command import run
-from stages.lib.mean import Mean, digest
-from stages.lib.partition import Rule
-from stages.lib.progress import track
-from stages.lib.thumbnails import LABELS, Resized, read_table
+from webtoon_genre.core import params
+from webtoon_genre.core.command import run
+from webtoon_genre.core.progress import track
+from webtoon_genre.data import splits
+from webtoon_genre.data.mean_image import MeanImage, rows_digest
+from webtoon_genre.data.splits import SplitParams
+from webtoon_genre.data.tables import LABELS, ThumbnailStore, read_table
+from webtoon_genre.plotting import figures
 
 CHUNK = 512  # images in memory at once
 
 
-class Params(params.File):
+class Params(params.ParamsFile):
     """What this stage reads of params.yaml."""
 
-    split: Rule
+    split: SplitParams
 
 
-def mean_image(resized: Resized, rows: pd.DataFrame) -> np.ndarray:
+def mean_image(resized: ThumbnailStore, rows: pd.DataFrame) -> np.ndarray:
     """float32 (side, side, 3), RGB: the mean over `rows`, from exact integer sums, so that no order of rows changes it."""
     chunks = [rows.iloc[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
     total = sum(
@@ -38,7 +40,7 @@ def mean_image(resized: Resized, rows: pd.DataFrame) -> np.ndarray:
 
 def portrait(mean: np.ndarray, images: int) -> Figure:
     """The mean image, float32 (side, side, 3), RGB, as a picture of its own."""
-    figure = figures.blank(3, 3.2)
+    figure = figures.new_figure(3, 3.2)
     axes = figure.subplots()
     axes.imshow(mean.round().astype(np.uint8), interpolation="nearest")
     axes.set_title(f"mean of {images:,} train thumbnails", fontsize=9)
@@ -55,8 +57,8 @@ def main(
     """Average the train images."""
     rule = params.read(Params).split
     rows = read_table(labels, LABELS)
-    train = rows[partition.assign(rows, rule) == "train"]
-    mean = Mean(mean_image(Resized(resized), train), digest(train))
+    train = rows[splits.assign_splits(rows, rule) == "train"]
+    mean = MeanImage(mean_image(ThumbnailStore(resized), train), rows_digest(train))
     mean.write(out)
     figures.save(portrait(mean.image, len(train)), plot)
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from built import Clone, committed
 from hypothesis import settings
 from ruamel.yaml import YAML
 
-from stages.lib.thumbnails import DATASET, INDEX, write_table
+from tests.support.tiny_pipeline import Clone, committed
+from webtoon_genre.data.tables import DATASET, INDEX, write_table
 
 REPOSITORY = Path(__file__).parent.parent
 settings.register_profile(
@@ -83,7 +83,7 @@ def run_stage(workspace: Path) -> Callable[..., subprocess.CompletedProcess[str]
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything before `train`, made once; see made.py."""
-    from made import make
+    from tests.support.pipeline_inputs import make
 
     folder = tmp_path_factory.mktemp("made")
     make(folder, REPOSITORY)

@@ -4,15 +4,16 @@ import json
 import re
 
 import pytest
-import readme
-from closure import REPOSITORY
+
+from tests.support import readme_tables as readme
+from tests.support.import_closure import REPOSITORY
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("marker", ["stages", "files", "reruns", "grid", "outcomes"])
 def test_what_follows_from_the_code_is_true(marker):
-    # written anew by `python tests/readme.py`
+    # written anew by `python tests/support/readme_tables.py`
     assert readme.block(TEXT, marker) == readme.blocks()[marker]
 
 

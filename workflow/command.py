@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
-from stages.lib.errors import InputError
+from webtoon_genre.core.errors import InputError
 
 
 def git(*arguments: str) -> str:

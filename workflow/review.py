@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
-from stages.lib.command import run
-from stages.lib.errors import InputError
-from stages.lib.files import write_text
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_text
 from workflow.command import at, git, told
 from workflow.comment import SUMMARY, Change, Links, comment
 from workflow.pictures import differing, fetched, page

@@ -10,9 +10,9 @@ from pathlib import Path
 import typer
 from ruamel.yaml import YAML
 
-from stages.lib import params
-from stages.lib.command import run
-from stages.lib.errors import InputError
+from webtoon_genre.core import params
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
 
 
 def complaints(path: Path, stages: list[str]) -> list[str]:

@@ -18,8 +18,8 @@ from typing import Any
 
 import typer
 
-from stages.lib.command import run
-from stages.lib.errors import InputError
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
 from workflow.command import dvc, told
 from workflow.verify import Lock, outputs, parsed
 
@@ -59,7 +59,7 @@ def states(paths: dict[str, Any]) -> Iterator[str]:
 
 
 def ignored(paths: list[str]) -> set[str]:
-    """Those that git ignores: exactly what DVC caches, as tests/test_graph.py holds."""
+    """Those that git ignores: exactly what DVC caches, as tests/pipeline/test_graph.py holds."""
     asked = "".join(f"{path}\0{path}/\0" for path in paths)  # a pattern for folders matches none that is not there
     command = ["git", "check-ignore", "--no-index", "--stdin", "-z"]
     found = subprocess.run(command, input=asked, capture_output=True, text=True).stdout.split("\0")

@@ -21,8 +21,8 @@ from typing import Annotated, Any
 import typer
 from ruamel.yaml import YAML
 
-from stages.lib.command import run
-from stages.lib.errors import InputError
+from webtoon_genre.core.command import run
+from webtoon_genre.core.errors import InputError
 from workflow.command import dvc
 
 SUMMARY = "metrics/summary.json"

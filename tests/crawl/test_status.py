@@ -1,0 +1,84 @@
+"""webtoon_genre/crawl/status.py: what is on disk of a crawl, in words."""
+
+from contextlib import closing
+from datetime import date
+
+import pytest
+
+from webtoon_genre.crawl import status
+from webtoon_genre.crawl.source import CrawlResult, Episode, Picture, Title, validated
+from webtoon_genre.crawl.store import Store, exclusive_lock, is_locked
+
+LIGHT = b"\xff\xd8\xff light"
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Store:
+    """Three titles: one with two pictures, one labelled picture by picture, one for adults."""
+    monkeypatch.chdir(tmp_path)
+    store = Store(tmp_path.relative_to(tmp_path) / "raw")
+    found = CrawlResult("test")
+    rows = [validated(Episode(1, no, None, None, date(2022, 1, no), None, f"u{no}"), LIGHT, 100) for no in (1, 2)]
+    paid = Episode(1, 3, None, None, None, None, "u3", status="paid")
+    gone = validated(Episode(2, 1, "comic", None, date(2021, 5, 4), None, "v1", status="vanished"), LIGHT, 100)
+    found.add(Title(1, "one", (), ("pure", "drama"), None, False, "test"), [*rows, paid])
+    found.add(Title(2, "two", (), ("daily", "comic"), None, False, "test"), [gone])
+    found.add(Title(3, "three", (), ("pure",), None, True, "test"), [])
+    store.stage(1, [Picture(row.no, row.thumbnail_url, LIGHT) for row in rows])
+    store.stage(2, [Picture(1, "v1", LIGHT)])
+    store.commit(found)
+    return store
+
+
+def test_what_is_there_is_told_by_genre_with_what_is_missing(store):
+    assert status.report(store, running=False).splitlines() == [
+        "raw: test",
+        "",
+        "genre           titles  thumbnails       size",
+        "comic                0           1        9 B",
+        "daily                1           0        0 B",
+        "pure                 2           2       18 B",
+        "all                  3           3       27 B",
+        "",
+        "published 2021-05-04 to 2022-01-02",
+        "vanished at the source, kept: 1",
+        "without a picture: 1 adult titles, 1 paid episodes",
+    ]
+
+
+def test_what_a_crawl_has_so_far_is_told_apart(store):
+    store.stage(7, [Picture(1, "w1", LIGHT)])
+    with closing(store.journal("test")) as journal:
+        journal.keep_picture(8, (1, "x1"), LIGHT)
+        journal.keep_refusal(8, (2, "x2"), "http_404")
+    told = status.report(store, running=True).splitlines()
+    assert told[-2] == ".raw.staged: a crawl is under way"
+    assert told[-1].startswith("1 complete titles with 1 thumbnails, 1 thumbnails of others, ")
+    assert "a crawl did not end; the next one goes on from here" in status.report(store, running=False)
+
+
+def test_nothing_is_told_with_what_to_do(tmp_path):
+    told = status.report(Store(tmp_path / "raw"), running=False)
+    assert told == f"{tmp_path / 'raw'}: nothing; `dvc repro crawl` fetches, `dvc pull` or `dvc checkout` brings back"
+
+
+def test_a_crawl_under_way_is_known_by_its_lock(tmp_path):
+    assert not is_locked(tmp_path / "raw")
+    with exclusive_lock(tmp_path / "raw"):
+        assert is_locked(tmp_path / "raw")
+    assert not is_locked(tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (99_900, "100 kB"),
+        (2_230_000_000, "2.2 GB"),
+        (10**16, "10,000 TB"),
+    ],
+)
+def test_sizes_have_units(size, told):
+    assert status.format_bytes(size) == told

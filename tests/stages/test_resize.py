@@ -1,0 +1,190 @@
+"""stages/resize.py: every thumbnail becomes a row of its title's array and of the index, or a reject with its reason."""
+
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import resize
+from stages.resize import Resize, resize_files, resize_title, silent_decoders, summary, title_files
+from tests.support.image_factory import encoded, picture, quarters, title, write_raw
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash
+from webtoon_genre.data.tables import INDEX, REJECTED, read_table
+
+SECTION = Resize(side=32, interpolation="linear", max_pixels=100_000)
+GOOD = {no: encoded(picture(no, 50 + no, 30)) for no in (1, 2, 4)}
+TALKATIVE = GOOD[1][:-2] + b"\x55" * 40 + GOOD[1][-2:]  # libjpeg: "40 extraneous bytes before marker"
+BROKEN = {
+    1: encoded(picture(1))[:-40],
+    2: b"<html>403</html>",
+    3: encoded(quarters(), "PNG")[:-30] + b"\x00" * 18 + encoded(quarters(), "PNG")[-12:],
+    4: encoded(quarters(2, 2)[:1, :1], "PNG"),
+    5: encoded(quarters(400, 300), "PNG"),
+}
+REASONS = {1: "truncated", 2: "undecodable", 3: "undecodable", 4: "one_pixel", 5: "too_many_pixels"}
+
+
+def images(files: dict[int, bytes]) -> pd.DataFrame:
+    return pd.DataFrame(list(files.items()), columns=["no", "image"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def raw(workspace: Path, set_params: Callable[..., None]) -> Path:
+    """data/raw of three titles, one of them without a usable image, in a workspace with small squares."""
+    set_params({"resize.side": 32, "resize.max_pixels": 100_000})
+    titles = [title(30, ["daily"], GOOD), title(4, ["comic"], {**GOOD, 5: BROKEN[1]}), title(100, ["drama"], BROKEN)]
+    write_raw(workspace / "data/raw", titles)
+    return workspace / "data/raw"
+
+
+def test_rows_stand_by_ascending_number_and_hold_the_fitted_picture():
+    pixels, rows = resize_title(7, images(dict(reversed(GOOD.items()))), SECTION)
+    assert [(row["no"], row["row"]) for row in rows.usable] == [(1, 0), (2, 1), (4, 2)]
+    for row, no in enumerate(GOOD):
+        assert np.array_equal(pixels[row], fit_square(decode_rgb(GOOD[no], "", 10**6), 32, "linear"))
+
+
+def test_the_index_holds_digest_size_and_hash_of_the_picture_as_served():
+    _, rows = resize_title(7, images({4: GOOD[4]}), SECTION)
+    assert rows.usable == [
+        {
+            "title_id": 7,
+            "no": 4,
+            "row": 0,
+            "sha256": hashlib.sha256(GOOD[4]).hexdigest(),
+            "width": 54,
+            "height": 30,
+            "perceptual_hash": perceptual_hash(decode_rgb(GOOD[4], "", 10**6)),
+        }
+    ]
+
+
+def test_unusable_pictures_are_rejected_with_their_reason_and_leave_no_gap():
+    pixels, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), SECTION)
+    assert {row["no"]: row["reason"] for row in rows.rejected} == REASONS
+    assert rows.rejected[4]["detail"] == "400 × 300 pixels are more than 100000"
+    assert [(row["no"], row["row"]) for row in rows.usable] == [(6, 0)]
+    assert len(pixels) == 1
+
+
+def test_the_parameters_reach_the_pixels():
+    nearest, _ = resize_title(7, images(GOOD), SECTION.model_copy(update={"interpolation": "nearest"}))
+    linear, _ = resize_title(7, images(GOOD), SECTION)
+    larger, _ = resize_title(7, images(GOOD), SECTION.model_copy(update={"side": 48}))
+    assert not np.array_equal(nearest, linear)
+    assert larger.shape == (3, 48, 48, 3)
+
+
+def test_rejects_are_counted_by_reason():
+    _, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), SECTION)
+    assert summary(pd.DataFrame(rows.usable), pd.DataFrame(rows.rejected)) == {
+        "images": 1,
+        "titles": 1,
+        "rejected": 5,
+        "rejected_by_reason": {"one_pixel": 1, "too_many_pixels": 1, "truncated": 1, "undecodable": 2},
+    }
+
+
+def test_the_stage_writes_arrays_index_rejects_and_metrics(raw, run_stage, workspace):
+    result = run_stage("resize")
+    assert (result.returncode, result.stderr) == (0, "resize: 6 images of 2 titles, 6 rejected\n")
+    resized = workspace / "data/resized"
+    assert sorted(contents(resized)) == ["30.npy", "4.npy", "index.parquet", "rejected.parquet"]
+    array = np.load(resized / "4.npy")
+    assert (array.shape, array.dtype) == ((3, 32, 32, 3), np.uint8)
+    index = read_table(resized / "index.parquet", INDEX)
+    assert list(zip(index["title_id"], index["no"], strict=True)) == [
+        (title_id, no) for title_id in (4, 30) for no in (1, 2, 4)
+    ]
+    rejected = read_table(resized / "rejected.parquet", REJECTED)
+    assert list(zip(rejected["title_id"], rejected["no"], strict=True)) == [(4, 5), *((100, no) for no in BROKEN)]
+    metrics = json.loads((workspace / "metrics/resize.json").read_text())
+    assert metrics["rejected_by_reason"] == {"one_pixel": 1, "too_many_pixels": 1, "truncated": 2, "undecodable": 2}
+
+
+def test_two_runs_write_the_same_bytes_with_any_number_of_threads(raw, tmp_path, monkeypatch):
+    results = []
+    for threads in (1, 5):
+        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
+        folder = tmp_path / str(threads)
+        folder.mkdir()
+        index, rejected = resize_files(title_files(raw / "thumbnails"), folder, SECTION)
+        results.append((contents(folder), index.to_csv(), rejected.to_csv()))
+    assert results[0] == results[1]
+
+
+def test_a_run_without_rejects_writes_an_empty_table_of_them(workspace):
+    write_raw(workspace / "data/raw", [title(1, ["daily"], GOOD)])
+    resize.main()
+    assert read_table(workspace / "data/resized/rejected.parquet", REJECTED).empty
+
+
+def test_what_libjpeg_prints_reaches_nobody_and_the_log_still_does(capfd):
+    stderr, log = sys.stderr, logging.getLogger("test")
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(handler)
+    try:
+        with silent_decoders():
+            assert decode_rgb(TALKATIVE, "", 10**6).shape == (30, 51, 3)
+            log.warning("spoken")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert sys.stderr is stderr
+    assert capfd.readouterr().err == "spoken\n"
+    decode_rgb(TALKATIVE, "", 10**6)
+    assert capfd.readouterr().err.startswith("Corrupt JPEG data")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "data/raw/thumbnails holds no <title_id>.parquet; `dvc repro crawl` makes them"),
+        (
+            {"covers.parquet": b""},
+            "data/raw/thumbnails holds covers.parquet, which is no <title_id>.parquet; take it out",
+        ),
+    ],
+)
+def test_without_proper_input_one_line_tells_and_the_old_output_stays(workspace, files, message):
+    (workspace / "data/raw/thumbnails").mkdir(parents=True)
+    for name, data in files.items():
+        (workspace / "data/raw/thumbnails" / name).write_bytes(data)
+    assert refusal(workspace) == message
+
+
+def test_if_no_picture_can_be_used_one_line_tells_why_and_the_old_output_stays(workspace):
+    write_raw(workspace / "data/raw", [title(1, ["daily"], {1: BROKEN[1], 2: BROKEN[2]})])
+    assert refusal(workspace) == "data/raw/thumbnails holds no usable picture; reasons: truncated 1, undecodable 1"
+
+
+def refusal(workspace: Path) -> str:
+    """What the stage says when it refuses its input, having left its old output alone."""
+    (workspace / "data/resized").mkdir()
+    (workspace / "data/resized/old.npy").write_bytes(b"old")
+    with pytest.raises(InputError) as caught:
+        resize.main()
+    assert [path.name for path in (workspace / "data").iterdir() if path.name != "raw"] == ["resized"]
+    assert contents(workspace / "data/resized") == {"old.npy": b"old"}
+    return str(caught.value)
+
+
+def test_an_unknown_interpolation_is_refused_with_exit_code_1(raw, set_params, run_stage):
+    set_params({"resize.interpolation": "bicubic"})
+    result = run_stage("resize")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "resize: params.yaml: resize.interpolation is 'bicubic':"
+        " input should be 'nearest', 'linear', 'area', 'cubic' or 'lanczos'\n",
+    )

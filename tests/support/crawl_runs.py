@@ -1,0 +1,72 @@
+"""Crawls of the test's own server as processes, and readers of what they write."""
+
+import json
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from tests.conftest import REPOSITORY
+from tests.support.webtoon_server import API
+from webtoon_genre.data.tables import EPISODES, TITLES, read_table
+
+LIST = f"{API}/api/webtoon/titlelist/genre?genre=PURE&order=user&page=1"
+
+
+def prepare(folder: Path) -> None:
+    """A working directory for a crawl of two genres, with small limits."""
+    params = YAML(typ="safe", pure=True).load((REPOSITORY / "params.yaml").read_text())
+    params["crawl"] |= {
+        "genres": ["pure", "drama"],
+        "max_failed_share": 0.7,
+        "max_bytes": 5000,
+        "retries": 1,
+        "timeout": 20,
+    }
+    with (folder / "params.yaml").open("w") as file:
+        YAML().dump({"crawl": params["crawl"]}, file)
+
+
+def command(proxy: str, *arguments: str) -> list[str]:
+    """A crawl of the test's server, as a command."""
+    return [sys.executable, str(REPOSITORY / "tests" / "crawl_proxy.py"), proxy, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """The process's own, with the repository's modules."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+
+
+def crawl_at(folder: Path, proxy: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Crawl in `folder` and wait."""
+    return subprocess.run(
+        command(proxy, *arguments), cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+    )
+
+
+def contents(folder: Path = Path("data/raw")) -> dict[str, str]:
+    """The digest of each file by its path."""
+    return {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def episodes() -> pd.DataFrame:
+    """episodes.parquet by (title_id, no)."""
+    return read_table(Path("data/raw/episodes.parquet"), EPISODES).set_index(["title_id", "no"])
+
+
+def titles() -> pd.DataFrame:
+    """titles.parquet by title_id."""
+    return read_table(Path("data/raw/titles.parquet"), TITLES).set_index("title_id")
+
+
+def metrics() -> dict[str, Any]:
+    return json.loads(Path("metrics/crawl.json").read_text())

@@ -1,0 +1,178 @@
+"""Pictures for people: matplotlib figures without pyplot's state, saved so that equal runs write equal files; it computes no numbers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from webtoon_genre.core.files import replacing
+
+DPI = 100  # pixels an inch, whatever the user's matplotlibrc says
+QUALITY = 88  # of JPEGs, which are for sheets of many pictures
+GAP = 4  # pixels between two pictures of a sheet
+MARGIN = 150  # pixels for the names of a sheet's rows
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # told apart by colour-blind people (Okabe and Ito, 2008)
+PALETTE = (
+    BLUE,
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    ORANGE,
+    "#56B4E9",
+    "#F0E442",
+    "#000000",
+)  # side by side, in this order
+DARK = 55  # per cent from which a cell of "Blues" wants white text
+LONGEST = 18  # characters of a name in a figure
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty white figure of `width` × `height` inches that belongs to no window and no pyplot."""
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write `figure` as PNG or JPEG, by its ending, whole or not at all, without matplotlib's version or any other metadata."""
+    options = {"pil_kwargs": {"quality": QUALITY}} if path.suffix == ".jpg" else {"metadata": {"Software": None}}
+    with replacing(path) as part:
+        figure.savefig(part, dpi=DPI, facecolor="white", **options)
+
+
+def tile(rows: Sequence[Sequence[np.ndarray]], side: int) -> np.ndarray:
+    """Lay out pictures, each uint8 (side, side, 3), one list a row, on white: uint8 (height, width, 3), RGB."""
+    step = side + GAP
+    columns = max(len(row) for row in rows)
+    tiled = np.full((len(rows) * step - GAP, columns * step - GAP, 3), 255, np.uint8)
+    for top, row in enumerate(rows):
+        for left, picture in enumerate(row):
+            tiled[top * step : top * step + side, left * step : left * step + side] = picture
+    return tiled
+
+
+def sheet(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], side: int) -> Figure:
+    """Rows of pictures, each uint8 (side, side, 3), RGB, pixel for pixel, with the rows' names on the left."""
+    pixels = tile(rows, side)
+    height, width = pixels.shape[:2]
+    across, down = width + MARGIN + GAP, height + 2 * GAP
+    figure = new_figure(across / DPI, down / DPI)
+    axes = figure.add_axes((MARGIN / across, GAP / down, width / across, height / down))
+    axes.imshow(pixels, interpolation="nearest")
+    axes.set_xticks([])
+    labels = ["\n".join(shorten(line) for line in name.split("\n")) for name in names]
+    axes.set_yticks([top * (side + GAP) + side / 2 for top in range(len(rows))], labels)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def draw_confusion(axes: Axes, counts: np.ndarray, genres: Sequence[str]) -> None:
+    """Draw counts, int (true genre, predicted genre), as row shares in per cent; the diagonal is recall, an empty cell is 0."""
+    totals = counts.sum(axis=1)
+    shares = 100 * counts / np.maximum(totals, 1)[:, None]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    size = 9 if len(genres) <= 12 else 7.5
+    for true, predicted in np.argwhere((counts > 0) | np.diag(totals > 0)):
+        value = shares[true, predicted]
+        weight = "bold" if true == predicted else "normal"
+        colour = "white" if value > DARK else "black"
+        axes.text(
+            predicted, true, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour, fontweight=weight
+        )
+    axes.set_xticks(
+        range(len(genres)), [shorten(genre) for genre in genres], rotation=45, ha="right", rotation_mode="anchor"
+    )
+    axes.set_yticks(
+        range(len(genres)), [f"{shorten(genre)} ({total})" for genre, total in zip(genres, totals, strict=True)]
+    )
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true (images)")
+    axes.tick_params(length=0)
+
+
+def draw_bars(axes: Axes, values: Mapping[str, Sequence[float]], names: Sequence[str]) -> None:
+    """Draw horizontal bars from 0 to 1, one group a name from top to bottom, in it one bar a key of `values`; a dot marks a zero."""
+    thickness = 0.8 / len(values)
+    for place, (key, row) in enumerate(values.items()):
+        heights = np.arange(len(names)) + (place - (len(values) - 1) / 2) * thickness
+        axes.barh(heights, row, thickness * 0.9, color=PALETTE[place], label=key)
+        zero = [height for height, value in zip(heights, row, strict=True) if value == 0]
+        axes.scatter([0] * len(zero), zero, s=8, color=PALETTE[place], clip_on=False, zorder=3)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values), frameon=False, fontsize=9, borderaxespad=0.2
+    )
+    axes.grid(axis="x", color="0.85", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def draw_change_map(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Draw changes, float (rows, columns), as hundredths on purple (more) and orange (less); nan stays empty."""
+    largest = max(0.05, float(np.nanmax(np.abs(values), initial=0)))
+    axes.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = values[row, column]
+        colour = "white" if abs(value) > 0.6 * largest else "black"
+        axes.text(column, row, f"{100 * value:+.0f}", ha="center", va="center", fontsize=9, color=colour)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def draw_share_map(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None:
+    """Draw shares, float (k, k), from one half up, as per cent; nan stays empty."""
+    axes.imshow(100 * values, cmap="Blues", vmin=50, vmax=100)
+    for row, column in np.argwhere(~np.isnan(values)):
+        value = 100 * values[row, column]
+        colour = "white" if value > 50 + DARK / 2 else "black"
+        axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=9, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def draw_captioned(axes: Axes, image: np.ndarray, caption: str, colour: str) -> None:
+    """Draw one picture, uint8 (h, w, 3), RGB, in a frame of `colour` with its caption below."""
+    axes.imshow(image, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel(caption, fontsize=8, linespacing=1.25)
+    axes.set_anchor("N")  # pictures of one row start at one height, whatever room is left below
+    for spine in axes.spines.values():
+        spine.set_color(colour)
+        spine.set_linewidth(2)
+
+
+def draw_intervals(
+    axes: Axes,
+    names: Sequence[str],
+    points: Sequence[float],
+    intervals: Sequence[Sequence[float]],
+    colours: Sequence[str],
+) -> None:
+    """Draw one point a name from top to bottom, its [low, high] as a line, its value above it."""
+    for place, (point, (low, high), colour) in enumerate(zip(points, intervals, colours, strict=True)):
+        axes.plot([low, high], [place, place], color=colour, linewidth=3, alpha=0.45, solid_capstyle="butt")
+        axes.plot(point, place, "o", color=colour, markersize=8)
+        axes.annotate(f"{point:.3f}", (point, place), (0, 8), textcoords="offset points", ha="center", fontsize=9)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.7)
+    axes.grid(axis="x", color="0.85", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def shorten(name: str) -> str:
+    """`name`, shortened where it would run over its neighbours."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
