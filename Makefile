@@ -9,33 +9,36 @@ BASE ?= main
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
 STAMP := .venv/installed-$(LOCK)
-NODE_SERVERS := azurite@3.35.0 s3rver@3.7.1
+PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+NODE_SERVERS := s3rver@3.7.1
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: repro verify review test check servers setup lock
+.PHONY: repro verify review test test-all test-slow check servers setup lock
 .DEFAULT_GOAL := repro
 
 setup: $(STAMP)
 
 # uv installs in half a minute what takes pip four; compiled bytecode cuts each stage's start by two thirds.
-$(STAMP): $(LOCK)
+$(STAMP): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, \
 	this is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes $(LOCK)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	rm -f .venv/installed-*
 	touch $@
 
 repro: setup
+	@$(BIN)/python -m workflow.check
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@$(BIN)/python -m stages.summary show
 
-# Everything anew in a fresh clone of a commit, compared byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.1
+# Rebuilds a commit in a fresh clone and compares byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.1
 verify: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m workflow.verify $(TARGETS) --rev $(REV) $(if $(TOLERANCE),--tolerance $(TOLERANCE))
 
-# What HEAD changes since it left BASE, for its reviewers: review/comment.md and review/figures.html
+# Writes what HEAD changes since it left BASE to review/comment.md and review/figures.html, for reviewers
 review: setup
 	$(BIN)/python -m workflow.review $(BASE)
 
@@ -44,22 +47,30 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Every test that is not slow: about 6 minutes.
 test: check
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(PYTEST) -m "not slow"
 
-# Servers for the tests of remotes: Debian's packages, and npm's in .servers. Tests of what is not there are skipped.
+# All tests; those of remotes and of Ray need `make servers`.
+test-all: check
+	$(PYTEST)
+
+test-slow: setup
+	$(PYTEST) -m slow
+
+# Installs the servers for the tests of remotes: OpenSSH from Debian, s3rver from npm in .servers. Tests of missing servers are skipped.
 servers:
-	@lacking=$$(PATH="$$PATH:/usr/sbin"; for each in sshd:openssh-server apache2:apache2-bin node:nodejs npm:npm; do \
-	  command -v $${each%:*} >/dev/null || echo $${each#*:}; done); \
-	test -z "$$lacking" || { $(SUDO) apt-get update --quiet && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
-	  apt-get install --quiet --yes --no-install-recommends $$lacking; } || { echo "make servers: Debian's packages are lacking:" \
-	  $$lacking; echo "make servers: install them as root, and run make servers again"; exit 1; } >&2
+	@missing=$$(PATH="$$PATH:/usr/sbin"; for program in sshd:openssh-server node:nodejs npm:npm; do \
+	  command -v $${program%:*} >/dev/null || echo $${program#*:}; done); \
+	test -z "$$missing" || { $(SUDO) apt-get update --quiet && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install --quiet --yes --no-install-recommends $$missing; } || { echo "make servers: Debian packages are missing:" \
+	  $$missing; echo "make servers: install them as root, and run make servers again"; exit 1; } >&2
 	@stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test -e $$stamp || { rm -rf .servers && npm install --prefix .servers --no-save \
 	  --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(NODE_SERVERS) && touch $$stamp; }
 
 # The locks carry hashes and no index's URL; one version of each package serves every Python.
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra study --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
 	  --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra gpu --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra study --extra gpu --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
 	  --constraint requirements.lock --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements-gpu.lock

@@ -1,4 +1,4 @@
-"""Both clients, measured one after the other: each a process of its own, looked at from here while it runs."""
+"""Measurements of both clients, one after the other: each runs as a separate process and is sampled from here."""
 
 import json
 import subprocess
@@ -20,13 +20,13 @@ from webtoon_genre.core.progress import INTERVAL
 from webtoon_genre.demo_site.answers import IMAGES
 
 CRAWL, BARE = "crawl", "aiohttp"
-SAMPLE = 0.25  # seconds between two looks at a client
+SAMPLE = 0.25  # seconds between two samples of a client
 MIB = 2**20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured."""
+    """The parameters of a benchmark."""
 
     seed: int
     scale: float
@@ -35,30 +35,32 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One client's work, measured."""
+class Measurement:
+    """One run of one client."""
 
     served: str
     turn: int
     client: str
-    samples: Sequence[tuple[int, int]]  # thumbnails that had come, RSS in bytes; over the run
+    samples: Sequence[tuple[int, int]]  # thumbnails so far, RSS in bytes; over the run
     costs: dict[str, float]  # gauge.clocks
     peak: int  # bytes
 
     @property
     def images(self) -> int:
-        """Thumbnails that came."""
+        """Thumbnails in all."""
         return self.samples[-1][0]
 
     def rss(self, share: float) -> int:
-        """Bytes held when `share` of the thumbnails had come; with 1.0, at the end."""
+        """Return the RSS in bytes when `share` of the thumbnails had arrived; with 1.0, at the end."""
         if share == 1:
             return self.samples[-1][1]
         return next(rss for images, rss in self.samples if images >= share * self.images)
 
 
-def run(plan: Plan, served: str, serving: Callable[[], AbstractContextManager[Server]], work: Path) -> Iterator[Part]:
-    """All rounds of both clients; the second round begins with the other one."""
+def run(
+    plan: Plan, served: str, serving: Callable[[], AbstractContextManager[Server]], work: Path
+) -> Iterator[Measurement]:
+    """Run all rounds of both clients; their order alternates."""
     for turn in range(1, plan.rounds + 1):
         for client in (CRAWL, BARE) if turn % 2 else (BARE, CRAWL):
             with serving() as server:
@@ -66,8 +68,8 @@ def run(plan: Plan, served: str, serving: Callable[[], AbstractContextManager[Se
         check(work)
 
 
-def measure(plan: Plan, served: str, turn: int, client: str, server: Server, work: Path) -> Part:
-    """One client against `server`, which is left running."""
+def measure(plan: Plan, served: str, turn: int, client: str, server: Server, work: Path) -> Measurement:
+    """Run one client against `server`, which keeps running."""
     log, errors = work / f"{client}.log", work / "errors.log"
     log.write_bytes(b"")
     with tempfile.TemporaryDirectory(dir=work) as folder, errors.open("w") as stderr:
@@ -77,62 +79,66 @@ def measure(plan: Plan, served: str, turn: int, client: str, server: Server, wor
             samples = list(watch(process, log, f"{served}, round {turn}, {client}"))
         finally:
             process.kill()
-            told, _ = process.communicate()
+            output, _ = process.communicate()
     if process.returncode:
-        said = errors.read_text(encoding="utf-8").strip().splitlines() or ["it said nothing"]
-        raise InputError(f"{client} ended with {process.returncode}: {said[-1]}")
-    return Part(served, turn, client, samples, **json.loads(told))
+        lines = errors.read_text(encoding="utf-8").strip().splitlines() or ["without an error message"]
+        raise InputError(f"{client} ended with {process.returncode}: {lines[-1]}")
+    return Measurement(served, turn, client, samples, **json.loads(output))
 
 
 def arguments(plan: Plan, client: str, server: Server, folder: Path, work: Path) -> list[str]:
-    """The module of a client, and its arguments."""
-    own = f"{work / client}.log"
+    """Return a client's module and its arguments."""
+    log = f"{work / client}.log"
     if client == BARE:
-        return ["bench.bare", server.proxy, str(server.pid), str(plan.concurrency), f"{work / CRAWL}.log", own]
+        return ["bench.bare", server.proxy, str(server.pid), str(plan.concurrency), f"{work / CRAWL}.log", log]
     numbers = [str(server.pid), str(plan.scale), str(plan.concurrency)]
-    return ["bench.crawler", server.proxy, *numbers, str(folder), own]
+    return ["bench.crawler", server.proxy, *numbers, str(folder), log]
 
 
-def watch(process: subprocess.Popen[str], log: Path, what: str) -> Iterator[tuple[int, int]]:
-    """Thumbnails that have come and RSS in bytes, again and again until the process ends; says so now and then."""
+def watch(process: subprocess.Popen[str], log: Path, name: str) -> Iterator[tuple[int, int]]:
+    """Yield the thumbnails so far and the RSS in bytes until the process ends; print progress now and then."""
     client, images, rss = psutil.Process(process.pid), 0, 0
-    began = spoken = time.monotonic()
+    start = last_line = time.monotonic()
     with log.open(encoding="utf-8") as answers:
         while True:
             ended = process.poll() is not None
-            rss = held(client) or rss  # a process that has ended holds nothing
-            images += thumbnails(answers)
+            rss = resident_bytes(client) or rss  # a process that has ended uses no memory
+            images += count_thumbnails(answers)
             yield images, rss
             if ended:
                 return
-            if time.monotonic() - spoken >= INTERVAL:
-                spoken = time.monotonic()
-                say(f"{what}: {images:,} thumbnails in {spoken - began:.0f} s, {rss / MIB:.0f} MiB")
+            if time.monotonic() - last_line >= INTERVAL:
+                last_line = time.monotonic()
+                print_progress(f"{name}: {images:,} thumbnails in {last_line - start:.0f} s, {rss / MIB:.0f} MiB")
             time.sleep(SAMPLE)
 
 
-def held(process: psutil.Process) -> int:
-    """RSS in bytes, 0 where the process has ended."""
+def resident_bytes(process: psutil.Process) -> int:
+    """Return the RSS in bytes, 0 where the process has ended."""
     try:
         return process.memory_info().rss
     except psutil.NoSuchProcess:
         return 0
 
 
-def thumbnails(answers: TextIO) -> int:
-    """How many thumbnails were noted since the last look."""
+def count_thumbnails(answers: TextIO) -> int:
+    """Count the thumbnails in the log since the last call."""
     return answers.read().count(f" {IMAGES}/")
 
 
 def check(work: Path) -> None:
-    """Refuse a comparison of two clients that were given different answers."""
-    crawled, bare = (sorted((work / f"{client}.log").read_text().splitlines()) for client in (CRAWL, BARE))
-    if crawled != bare:
-        other = sorted(set(crawled) ^ set(bare)) or ["one of them twice"]
-        raise InputError(f"the crawl and the loop were given different answers: {len(other)}, the first is {other[0]}")
-    say(f"both were given the same {len(bare):,} answers, {sum(int(line.split()[0]) for line in bare):,} bytes")
+    """Refuse to compare two clients that received different answers."""
+    crawl, bare = (sorted((work / f"{client}.log").read_text().splitlines()) for client in (CRAWL, BARE))
+    if crawl != bare:
+        differences = sorted(set(crawl) ^ set(bare)) or ["a repeated one"]
+        raise InputError(
+            f"the crawl and the loop received different answers: {len(differences)}, the first is {differences[0]}"
+        )
+    print_progress(
+        f"both received the same {len(bare):,} answers, {sum(int(line.split()[0]) for line in bare):,} bytes"
+    )
 
 
-def say(line: str) -> None:
-    """A line of progress."""
+def print_progress(line: str) -> None:
+    """Print a line of progress."""
     typer.echo(f"bench: {line}", err=True)

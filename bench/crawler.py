@@ -1,6 +1,6 @@
-"""The measured crawl: the whole stage into a folder, against a site that serves already; a process of its own (Twisted's rule).
+"""The measured crawl: the complete stage into a folder, against a running site; a separate process, because Twisted crawls once.
 
-Beside what the stage does, each answer is noted in a file: some microseconds of the milliseconds that one takes.
+It also logs each answer to a file: some microseconds of the milliseconds that an answer takes.
 """
 
 from contextlib import chdir
@@ -18,11 +18,11 @@ from webtoon_genre.demo_site.census import THUMBNAILS
 
 
 def main(proxy: str, server: int, scale: float, concurrency: int, folder: Path, log: Path) -> None:
-    """Crawl the embedded site at `proxy`, whose process is `server`, into `folder`, as params.yaml says otherwise."""
+    """Crawl the demo site at `proxy` into `folder`, otherwise as params.yaml says; `server` is the site's process."""
     params = read(crawl.Params).crawl.model_copy(update={"concurrency": concurrency})
     demo = site.demo(proxy, params.demo.seed, scale, 0.0)
     with log.open("w", buffering=1, encoding="utf-8") as answers, gauge.measured(server):
-        tell(answers)
+        log_answers(answers)
         with chdir(folder):
             crawl.update(
                 params.max_failed_share,
@@ -30,16 +30,16 @@ def main(proxy: str, server: int, scale: float, concurrency: int, folder: Path, 
             )
 
 
-def tell(answers: TextIO) -> None:
-    """Have each answer noted that the crawl is given."""
-    ask = http.Client.ask
+def log_answers(answers: TextIO) -> None:
+    """Log each answer that the crawl receives."""
+    fetch = http.Client.fetch
 
-    async def telling(client: http.Client, url: str, max_bytes: int) -> bytes:
-        body = await ask(client, url, max_bytes)
-        gauge.note(answers, url, body)
+    async def fetch_and_log(client: http.Client, url: str, max_bytes: int) -> bytes:
+        body = await fetch(client, url, max_bytes)
+        gauge.log_answer(answers, url, body)
         return body
 
-    http.Client.ask = telling  # type: ignore[assignment,method-assign]
+    http.Client.fetch = fetch_and_log  # type: ignore[assignment,method-assign]
 
 
 if __name__ == "__main__":

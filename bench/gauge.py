@@ -1,4 +1,4 @@
-"""What a measured client tells of itself: a line for each answer while it runs, and at the end what its work cost; Linux only."""
+"""Measurements that a client takes of itself: a log line for each answer, and the cost of its work at the end; Linux only."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from typing import TextIO
 
 import psutil
 
-IDLE = {"idle", "iowait", "guest", "guest_nice", "steal"}  # guest is part of user already
+IDLE = {"idle", "iowait", "guest", "guest_nice", "steal"}  # user includes guest
 
 
 @contextmanager
 def measured(server: int) -> Iterator[None]:
-    """Print what the block cost, as one line of JSON: `costs`, the differences of `clocks`, and the `peak` of memory in bytes."""
+    """Print the cost of the block as one line of JSON: `costs`, the differences of `clocks`, and `peak`, memory in bytes."""
     before = clocks(server)
     yield
     costs = {name: value - before[name] for name, value in clocks(server).items()}
@@ -24,23 +24,23 @@ def measured(server: int) -> Iterator[None]:
 
 
 def clocks(server: int) -> dict[str, float]:
-    """Seconds of the wall's clock, and CPU seconds of this process, of the one that serves it and of the whole machine."""
+    """Return wall-clock seconds, and CPU seconds of this process, of the server's process and of the entire machine."""
     machine = psutil.cpu_times()._asdict()
-    serving = psutil.Process(server).cpu_times()
+    server_times = psutil.Process(server).cpu_times()
     return {
         "wall": time.perf_counter(),
         "client": time.process_time(),
-        "server": serving.user + serving.system,
+        "server": server_times.user + server_times.system,
         "machine": sum(seconds for kind, seconds in machine.items() if kind not in IDLE),
     }
 
 
 def peak() -> int:
-    """The most memory that this process ever held, bytes; the kernel's own mark, which no sampling misses."""
+    """Return the peak memory of this process in bytes, as the kernel records it; sampling could miss it."""
     [kibibytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(encoding="ascii"), re.M)
     return 1024 * int(kibibytes)
 
 
-def note(answers: TextIO, url: str, body: bytes) -> None:
-    """Tell of one answer."""
+def log_answer(answers: TextIO, url: str, body: bytes) -> None:
+    """Log one answer: its bytes and its address."""
     answers.write(f"{len(body)} {url}\n")

@@ -1,8 +1,8 @@
-"""Plant wrong labels in the embedded site, and count how many of them the stage ambiguity finds.
+"""Plant wrong labels in the demo site and measure how many of them the stage `ambiguity` finds.
 
-Reads:  nothing but the architecture's module: the site is drawn here, without HTTP, and the backbone is random and calibrated.
+Reads:  nothing but the architecture's module: thumbnails are drawn without HTTP, and the backbone is random and calibrated.
 Writes: a table in Markdown on stdout.
-bench/README.md tells how to read it.
+bench/README.md explains the results.
 """
 
 from dataclasses import dataclass
@@ -23,23 +23,24 @@ from webtoon_genre.demo_site.census import TITLES
 from webtoon_genre.demo_site.timetable import USABLE
 from webtoon_genre.demo_site.world import World
 from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
-from webtoon_genre.features.backbone import build_extractor, calibrate, preprocess_images
+from webtoon_genre.features.backbone import build_extractor, preprocess_images
+from webtoon_genre.features.calibration import calibrate
 from webtoon_genre.reproducibility import runtime
-from webtoon_genre.training.trainer import SharedHeadParams
+from webtoon_genre.training.head import SharedHeadParams
 
 SIDE, SEED, CALIBRATION = 112, 2022, 96
 FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the stage says; titles by id: all, least fitting first; planted; flagged; in a manner that another genre has more often."""
+class Detection:
+    """Results of the stage; titles by id: all, lowest label quality first; planted; flagged; drawn in another genre's style."""
 
-    judged: dict[str, Any]
-    ranked: list[int]
+    metrics: dict[str, Any]
+    ranking: list[int]
     planted: set[int]
     flagged: set[int]
-    strange: set[int]
+    atypical: set[int]
 
     @property
     def precision(self) -> float:
@@ -52,78 +53,80 @@ class Found:
         return len(self.planted & self.flagged) / max(1, len(self.planted))
 
     @property
-    def explained(self) -> float:
-        """The share of the flagged titles that are planted or drawn in the manner of another genre."""
-        return len((self.planted | self.strange) & self.flagged) / max(1, len(self.flagged))
+    def with_reason(self) -> float:
+        """The share of the flagged titles that are planted or atypical."""
+        return len((self.planted | self.atypical) & self.flagged) / max(1, len(self.flagged))
 
     @property
-    def first(self) -> float:
-        """The share of planted titles among the first ones of the ranking, as many as were planted."""
-        return len(self.planted & set(self.ranked[: len(self.planted)])) / max(1, len(self.planted))
+    def among_first(self) -> float:
+        """The share of planted titles among the first N of the ranking; N is the number of planted titles."""
+        return len(self.planted & set(self.ranking[: len(self.planted)])) / max(1, len(self.planted))
 
 
-def strange(world: World) -> set[int]:
-    """Titles in a manner that some other genre's titles have more often than those of the genre that the site files them under."""
-    found = set()
+def atypical_titles(world: World) -> set[int]:
+    """Titles in a style that is more frequent in some other genre than in the one that the site lists them under."""
+    titles = set()
     for title in world.titles.values():
         school = school_of(world.seed, title.key)
-        often = {genre: TITLES[genre] * GENRES[genre].get(school, 0.0) for genre in TITLES}
-        if max(often.values()) > often[title.genre]:
-            found.add(title.id)
-    return found
+        frequencies = {genre: TITLES[genre] * GENRES[genre].get(school, 0.0) for genre in TITLES}
+        if max(frequencies.values()) > frequencies[title.genre]:
+            titles.add(title.id)
+    return titles
 
 
-def drawn(world: World, most: int) -> tuple[pd.DataFrame, np.ndarray, set[int]]:
-    """At most `most` thumbnails of each title: a dataset as `split` writes it, without sides, uint8 (n, side, side, 3), wrong titles."""
+def draw_dataset(world: World, most: int) -> tuple[pd.DataFrame, np.ndarray, set[int]]:
+    """At most `most` thumbnails of each title: the dataset without splits, uint8 (n, side, side, 3), RGB, and the planted titles."""
     titles = [title for title in world.titles.values() if not title.adult and world.usable(title)]
     genres, rows, pictures = list(TITLES), [], []
     for title in track(titles, len(titles), "drawn", "titles"):
-        slots = [slot for slot in range(title.times.out(world.as_of)) if title.times.kind(slot) in USABLE]
+        timetable = title.timetable
+        slots = [slot for slot in range(timetable.free_slots(world.as_of)) if timetable.kind(slot) in USABLE]
         for slot in slots[:most]:
             image = drawing.thumbnail(world.seed, title.key, title.painters[0].id, slot)
             pictures.append(images.fit_square(image[..., ::-1], SIDE, "linear"))
             rows.append((title.id, slot, title.genre, genres.index(title.genre), title.id))
     dataset = pd.DataFrame(rows, columns=["title_id", "no", "genre", "label", "group"])
-    return dataset, np.stack(pictures), {title.id for title in titles if title.genre != title.drawn}
+    return dataset, np.stack(pictures), {title.id for title in titles if title.genre != title.true_genre}
 
 
-def features(backbone: str, pictures: np.ndarray, settings: ExperimentParams) -> np.ndarray:
-    """float32 (n, width), as the stage features computes them, of a random backbone."""
-    runtime.set_seed(settings.runtime.seed)
+def extract(backbone: str, pictures: np.ndarray, params: ExperimentParams) -> np.ndarray:
+    """Features from a random, calibrated backbone, float32 (n, width), as the stage `features` computes them."""
+    runtime.set_seed(params.seed)
     centred = pictures.astype(np.float32) - pictures.mean(axis=0, dtype=np.float64).astype(np.float32)
-    body = build_extractor(backbone, SIDE, settings.head.pool, "backbone", None)
-    chosen = np.linspace(0, len(centred) - 1, CALIBRATION).astype(int)
-    calibrate(body, preprocess_images(centred[chosen], backbone, "backbone"))
-    batches = range(0, len(centred), 32)
-    said = [
-        body.predict_on_batch(centred[start : start + 32]) for start in track(batches, len(batches), "seen", "batches")
+    extractor = build_extractor(backbone, SIDE, params.head.pool, "backbone", None)
+    rows = np.linspace(0, len(centred) - 1, CALIBRATION).astype(int)
+    calibrate(extractor, preprocess_images(centred[rows], backbone, "backbone"))
+    starts = range(0, len(centred), 32)
+    batches = [
+        extractor.predict_on_batch(centred[start : start + 32])
+        for start in track(starts, len(starts), "extracted", "batches")
     ]
-    return np.concatenate(said)
+    return np.concatenate(batches)
 
 
-def found(scale: float, mislabelled: float, backbone: str, most: int, seeds: list[int], lr: float = 5e-4) -> Found:
-    """What the stage finds on such a site."""
-    settings = common(backbone, seeds, lr)
-    runtime.start_keras(settings.runtime)
+def detect(scale: float, mislabelled: float, backbone: str, most: int, seeds: list[int], lr: float = 5e-4) -> Detection:
+    """Results of the stage `ambiguity` on a demo site with a share of `mislabelled` titles."""
+    params = experiment_params(backbone, seeds, lr)
+    runtime.start_keras(params.runtime)
     world = World(SEED, scale, mislabelled=mislabelled)
-    dataset, pictures, planted = drawn(world, most)
-    table, none = features(backbone, pictures, settings), np.zeros(0, np.int64)
-    task = ProbeTask(
-        table, dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy(), list(TITLES), none, none, none
-    )
-    folds = ambiguity.dealt(dataset, FOLDS, 77)
-    said = ambiguity.out_of_fold(task, folds, Probe(settings))
-    judged, titles = ambiguity.judged(dataset, said, folds, list(TITLES), 77)
+    dataset, pictures, planted = draw_dataset(world, most)
+    features, no_rows = extract(backbone, pictures, params), np.zeros(0, np.int64)
+    labels, groups = dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy()
+    task = ProbeTask(features, labels, groups, list(TITLES), no_rows, no_rows, no_rows)
+    folds = ambiguity.assign_folds(dataset, FOLDS, 77)
+    probabilities = ambiguity.out_of_fold(task, folds, Probe(params))
+    metrics, titles = ambiguity.assess_labels(dataset, probabilities, folds, list(TITLES), 77)
     flagged = set(titles.loc[titles["flagged"], "title_id"])
-    return Found(judged, titles["title_id"].tolist(), planted, flagged, strange(world))
+    return Detection(metrics, titles["title_id"].tolist(), planted, flagged, atypical_titles(world))
 
 
-def common(backbone: str, seeds: list[int], lr: float) -> ExperimentParams:
-    """As params.yaml, but for what is given."""
+def experiment_params(backbone: str, seeds: list[int], lr: float) -> ExperimentParams:
+    """Params as in params.yaml, except for the arguments."""
     return ExperimentParams(
         experiments=ProbeParams(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=machine(),
+        seed=77,
     )
 
 
@@ -132,15 +135,15 @@ def main(
     backbone: Annotated[str, typer.Option(help="random weights")] = "vgg16",
     most: Annotated[int, typer.Option(help="thumbnails of a title")] = 20,
 ) -> None:
-    """Shares of 0, 5, 10 and 20 % of wrong labels."""
+    """Measure with 0, 5, 10 and 20% of wrong labels."""
     typer.echo("| wrong titles | of | flagged | precision | recall | among the first | with a reason | ambiguity |")
     typer.echo("|--:" * 8 + "|")
     for share in (0.0, 0.05, 0.1, 0.2):
-        here = found(scale, share, backbone, most, [77, 78, 79])
-        score = here.judged["where_errors_are"]["ambiguity"]
-        counts = f"| {len(here.planted)} | {len(here.ranked)} | {len(here.flagged)} "
+        result = detect(scale, share, backbone, most, [77, 78, 79])
+        ambiguous = result.metrics["where_errors_are"]["ambiguity"]
         typer.echo(
-            f"{counts}| {here.precision:.2f} | {here.recall:.2f} | {here.first:.2f} | {here.explained:.2f} | {score:.0%} |"
+            f"| {len(result.planted)} | {len(result.ranking)} | {len(result.flagged)} | {result.precision:.2f} | {result.recall:.2f} "
+            f"| {result.among_first:.2f} | {result.with_reason:.2f} | {ambiguous:.0%} |"
         )
 
 

@@ -1,8 +1,8 @@
-"""Measure all 45 binary models of genre pairs beside one model of ten genres, on the same frozen outputs.
+"""Compare the cost of all 45 binary models of genre pairs with one model of ten genres, on the same features.
 
-Reads:  nothing: features are noise, since speed does not depend on what they show.
+Reads:  nothing: features are noise, since speed does not depend on their values.
 Writes: a table in Markdown on stdout.
-bench/README.md tells how to read it.
+bench/README.md explains the results.
 """
 
 import time
@@ -17,7 +17,7 @@ from bench.ways import GENRES, machine
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
 from webtoon_genre.reproducibility import runtime
-from webtoon_genre.training.trainer import SharedHeadParams
+from webtoon_genre.training.head import SharedHeadParams
 
 
 def main(
@@ -30,43 +30,49 @@ def main(
     pair_units: Annotated[int, typer.Option(help="of a pair's, as pairs.units")] = 32,
     rounds: Annotated[int, typer.Option(help="of both, in turn")] = 3,
 ) -> None:
-    """Both in turn, in one process, after a model that is not timed; tracing is part of what is timed."""
-    settings, of_pairs = common(units, epochs), common(pair_units, epochs)
-    runtime.start_keras(settings.runtime)
-    dataset, everything = noise(images, width)
-    Probe(settings).answers(everything)
+    """Train both in turn in one process, after an untimed model; the time includes tracing."""
+    params, pair_params = experiment_params(units, epochs), experiment_params(pair_units, epochs)
+    runtime.start_keras(params.runtime)
+    dataset, task = noise_task(images, width)
+    Probe(params).fit_predict(task)
     typer.echo("| what | seconds |\n|---|--:|")
-    spent: dict[str, list[float]] = {"ten-way": [], "45 pairs": []}
+    times: dict[str, list[float]] = {"ten-way": [], "45 pairs": []}
     for _ in range(rounds):
-        begun = time.perf_counter()
-        Probe(settings).answers(everything)
-        spent["ten-way"].append(time.perf_counter() - begun)
-        begun, trials = time.perf_counter(), Probe(of_pairs)
-        for pair in combinations(everything.classes, 2):
-            task = probe.subset(dataset, everything, list(pair))
-            trials.answers(task)
-        spent["45 pairs"].append(time.perf_counter() - begun)
-        for what, seconds in spent.items():
-            typer.echo(f"| {what} | {seconds[-1]:.1f} |")
-    ratio = float(np.median(np.divide(spent["45 pairs"], spent["ten-way"])))
+        start = time.perf_counter()
+        Probe(params).fit_predict(task)
+        times["ten-way"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        train_pairs(dataset, task, pair_params)
+        times["45 pairs"].append(time.perf_counter() - start)
+        for name, seconds in times.items():
+            typer.echo(f"| {name} | {seconds[-1]:.1f} |")
+    ratio = float(np.median(np.divide(times["45 pairs"], times["ten-way"])))
     typer.echo(f"\nAll 45 pairs cost {ratio:.1f} times one ten-way model: {images} train images, {epochs} epochs each")
 
 
-def common(units: int, epochs: int) -> ExperimentParams:
-    """As params.yaml, with one seed, and no model stopping early."""
+def train_pairs(dataset: pd.DataFrame, task: ProbeTask, params: ExperimentParams) -> None:
+    """Train the models of all pairs."""
+    heads = Probe(params)
+    for pair in combinations(task.classes, 2):
+        heads.fit_predict(probe.subset(dataset, task, list(pair)))
+
+
+def experiment_params(units: int, epochs: int) -> ExperimentParams:
+    """Params as in params.yaml, with one seed and without early stopping."""
     return ExperimentParams(
         experiments=ProbeParams(
             backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs
         ),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=machine(),
+        seed=77,
     )
 
 
-def noise(images: int, width: int) -> tuple[pd.DataFrame, ProbeTask]:
-    """A dataset of genres of equal size, each image a title of its own, and its task."""
+def noise_task(images: int, width: int) -> tuple[pd.DataFrame, ProbeTask]:
+    """A dataset of genres of equal size, in which each image is a title, and its task."""
     count = images + images // 4 * 2
-    names = [f"genre {place}" for place in range(GENRES)]
+    names = [f"genre {number}" for number in range(GENRES)]
     labels = np.arange(count) % GENRES
     sides = np.repeat(["train", "val", "test"], [images, images // 4, images // 4])
     dataset = pd.DataFrame(

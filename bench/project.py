@@ -22,15 +22,15 @@ CLEAN = "Data and pipelines are up to date."
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What a command took: seconds of the wall's clock from its process's start to its end, and CPU seconds of it and its children."""
+class Duration:
+    """The duration of a command: wall-clock seconds of its process, and CPU seconds of it and its children."""
 
     wall: float
     cpu: float
 
 
 class Project:
-    """A folder and where its DVC notes what it has seen of files and remotes; None: where it does for everyone."""
+    """A project folder, and DVC's folder of notes on files and remotes (core.site_cache_dir); None: the default one of the machine."""
 
     def __init__(self, folder: Path, notes: Path | None = None):
         self.folder, self.raw = folder, folder / "data/raw"
@@ -40,58 +40,58 @@ class Project:
 
     @classmethod
     def new(cls, folder: Path, remote: Path, notes: Path) -> "Project":
-        """An empty project with a remote."""
+        """Create an empty project with a remote."""
         folder.mkdir()
-        made = cls(folder, notes)
-        made.run("git", "init", "--quiet", "--initial-branch", "main")
-        made.dvc("init", "--quiet")
-        made.dvc("remote", "add", "--default", "storage", str(remote))
-        return made
+        project = cls(folder, notes)
+        project.run("git", "init", "--quiet", "--initial-branch", "main")
+        project.dvc("init", "--quiet")
+        project.dvc("remote", "add", "--default", "storage", str(remote))
+        return project
 
     def track(self) -> None:
-        """Let data/raw be the output of a stage."""
+        """Make data/raw the output of a stage."""
         (self.folder / "dvc.yaml").write_text(PIPELINE)
 
     def commit(self, message: str) -> None:
-        """Commit what git is to hold."""
+        """Commit all files that git does not ignore."""
         self.run("git", "add", "--all")
         self.run(*GIT, "commit", "--quiet", "--message", message)
 
     def clone(self, folder: Path, notes: Path) -> "Project":
-        """A clone with an empty cache."""
+        """Create a clone with an empty cache."""
         self.run("git", "clone", "--quiet", str(self.folder), str(folder))
         return Project(folder, notes)
 
     def follow(self) -> None:
-        """Take over the commits of the project that this one is a clone of."""
+        """Pull the commits of the project that this one is a clone of."""
         self.run("git", "pull", "--quiet")
 
-    def dvc(self, *arguments: str) -> Spent:
-        """What a command of DVC takes."""
+    def dvc(self, *arguments: str) -> Duration:
+        """Measure a command of DVC."""
         return self.timed(*arguments)[0]
 
-    def settled(self, command: str) -> Spent:
-        """What a command takes that finds everything up to date; InputError where it does not."""
-        spent, printed = self.timed(command)
-        if CLEAN not in printed:
-            raise InputError(f"dvc {command} in {self.folder} has something to do: {printed.strip()}")
-        return spent
+    def dvc_unchanged(self, command: str) -> Duration:
+        """Measure a command of DVC that finds everything up to date; InputError where it does not."""
+        duration, output = self.timed(command)
+        if CLEAN not in output:
+            raise InputError(f"dvc {command} in {self.folder} is not up to date: {output.strip()}")
+        return duration
 
-    def timed(self, *arguments: str) -> tuple[Spent, str]:
-        """What a command of DVC takes, and what it prints."""
-        begun, used = time.perf_counter(), children()
-        printed = self.run(sys.executable, "-m", "dvc", *arguments)
-        return Spent(time.perf_counter() - begun, children() - used), printed
+    def timed(self, *arguments: str) -> tuple[Duration, str]:
+        """Run a command of DVC; its duration and its output."""
+        start, cpu_start = time.perf_counter(), children_cpu()
+        output = self.run(sys.executable, "-m", "dvc", *arguments)
+        return Duration(time.perf_counter() - start, children_cpu() - cpu_start), output
 
     def run(self, *command: str) -> str:
-        """What a command prints; InputError where it fails."""
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
-        if done.returncode:
-            raise InputError(f"{' '.join(command)} failed in {self.folder}: {(done.stdout + done.stderr).strip()}")
-        return done.stdout
+        """Run a command and return its stdout; InputError where it fails."""
+        result = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        if result.returncode:
+            raise InputError(f"{' '.join(command)} failed in {self.folder}: {(result.stdout + result.stderr).strip()}")
+        return result.stdout
 
 
-def children() -> float:
-    """CPU seconds of all processes that this one has waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def children_cpu() -> float:
+    """CPU seconds of all finished child processes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

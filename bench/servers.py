@@ -1,4 +1,4 @@
-"""The embedded site for a measurement: as users run it, or answering from memory, so that the client's own cost shows."""
+"""The demo site for a measurement: as users run it, or with answers from memory, which isolates the client's cost."""
 
 import multiprocessing
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Server:
-    """Where a site answers, and its process."""
+    """The address of a site, and its process."""
 
     proxy: str
     pid: int
@@ -26,8 +26,8 @@ class Server:
 
 @contextmanager
 def rendered(seed: int, scale: float, as_of: date) -> Iterator[Server]:
-    """The site that draws every picture it is asked for."""
-    with site.running(seed, scale, as_of) as proxy:
+    """Run the site, which draws each picture on request."""
+    with site.start_site(seed, scale, as_of) as proxy:
         [pid] = [child.pid for child in multiprocessing.active_children() if child.name == "demo-site"]
         assert pid is not None
         yield Server(proxy, pid)
@@ -35,32 +35,32 @@ def rendered(seed: int, scale: float, as_of: date) -> Iterator[Server]:
 
 @contextmanager
 def memory(seed: int, scale: float, as_of: date) -> Iterator[Server]:
-    """The site that remembers every answer it gave; ask for all of them once before measuring."""
-    with patch.object(site, "host", host), rendered(seed, scale, as_of) as serving:
-        yield serving
+    """Run the site with a cache of all its answers; request all of them once before measuring."""
+    with patch.object(site, "serve_process", serve_from_memory), rendered(seed, scale, as_of) as caching_server:
+        yield caching_server
 
 
-def host(pipe: Connection, seed: int, scale: float, as_of: date, mislabelled: float) -> None:
-    """site.host for a process whose site remembers."""
-    site.application = remembering
-    site.host(pipe, seed, scale, as_of, mislabelled)
+def serve_from_memory(pipe: Connection, seed: int, scale: float, as_of: date, mislabelled: float) -> None:
+    """Run site.serve_process with a caching application."""
+    site.application = caching_application
+    site.serve_process(pipe, seed, scale, as_of, mislabelled)
 
 
-def remembering(world: World) -> web.Application:
-    """The site's application with a memory before its handlers."""
-    known: dict[tuple[str, str], tuple[bytes, str]] = {}
+def caching_application(world: World) -> web.Application:
+    """Return the site's application with a cache before its handlers."""
+    cache: dict[tuple[str, str], tuple[bytes, str]] = {}
 
     @web.middleware
-    async def remember(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def use_cache(request: web.Request, handler: Handler) -> web.StreamResponse:
         key = request.host, request.path_qs
-        if key not in known:
-            given = await handler(request)
-            assert isinstance(given, web.Response)
-            assert isinstance(given.body, bytes)
-            known[key] = given.body, given.content_type
-        body, kind = known[key]
-        return web.Response(body=body, content_type=kind)
+        if key not in cache:
+            response = await handler(request)
+            assert isinstance(response, web.Response)
+            assert isinstance(response.body, bytes)
+            cache[key] = response.body, response.content_type
+        body, content_type = cache[key]
+        return web.Response(body=body, content_type=content_type)
 
     app = server.application(world)
-    app.middlewares.append(remember)
+    app.middlewares.append(use_cache)
     return app

@@ -2,16 +2,15 @@
 
 Reads:  data/dataset.parquet, data/raw/titles.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/criterion.json, plots/criterion.png
-Params: criterion, split.ratios / seed, experiments, head but its units, runtime
+Params: criterion, split.ratios, experiments, head but its units, runtime, seed
 
-author: the authors with most images, split by image, as the study did: each title stands on all sides. author_together and
-author_apart: authors of two titles or more, the same test images of one title of each; `together` learns from other episodes of these
-titles, `apart` only from the author's other titles, from as many images: the difference is what a model gains by knowing the title.
-The others keep the dataset's split.
+author: the authors with most images, split by image as in the study, so that each title is in all splits. author_together and
+author_apart: authors of two titles or more, tested on the same images of one title of each author. `together` trains on other
+episodes of that title too, `apart` only on the author's other titles, both on as many images: the difference is the gain from
+knowing the title. The other criteria use the dataset's split.
 """
 
 import itertools
-import logging
 from typing import Any, Literal
 
 import numpy as np
@@ -19,30 +18,29 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import write_json
+from webtoon_genre.core.params import Section, SharedKeys
 from webtoon_genre.core.progress import track
 from webtoon_genre.data import splits
 from webtoon_genre.data.splits import Ratios, SplitParams
-from webtoon_genre.data.tables import DATASET, TITLES, class_names, read_features, read_table
+from webtoon_genre.data.tables import TITLES, read_table
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import Predictions, Probe, ProbeTask
+from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Predictions, Probe, ProbeTask
 from webtoon_genre.plotting import figures
-from webtoon_genre.reproducibility import runtime
 
-MOST = 50  # values of a column
+MAX_VALUES = 50  # of a column
+COLUMNS = [field.name for field in TITLES if field.name not in ("title_id", "authors", "genres")]
 CAPTION = """\
 accuracy on test images, averaged over seeds
-lines: 95% intervals, whole titles resampled; grey: always the largest class
+lines: 95% CI, whole titles resampled; grey: always the largest class
 in brackets: classes, and Cohen's kappa (0: chance, 1: all right)"""
-log = logging.getLogger(__name__)
 
 
-class Criterion(params.Section):
+class Criterion(Section):
     """params.yaml: criterion."""
 
     init: Literal["random", "genre"]
@@ -53,29 +51,37 @@ class Criterion(params.Section):
     seed: int = Field(ge=0)
 
 
-class Split(params.SharedKeys):
-    """What is shared of params.yaml: split."""
+class Split(SharedKeys):
+    """The shared keys of params.yaml: split."""
 
     ratios: Ratios
 
 
-class Params(probe.ExperimentParams):
-    """What this stage reads of params.yaml."""
+class Params(ExperimentParams):
+    """The keys of params.yaml that this stage reads."""
 
     criterion: Criterion
     split: Split
 
 
-def task(dataset: pd.DataFrame, features: np.ndarray, values: pd.Series, sides: pd.Series) -> ProbeTask:
-    """The rows whose value is not null, labelled by value, in sorted order, with the sides given ("" for none)."""
+def check(data: ExperimentData[Params]) -> None:
+    """Raise InputError for genres or columns in params that do not exist."""
+    merged_names(data.params.criterion.merged, data.genres)
+    for name in data.params.criterion.columns:
+        if name not in COLUMNS:
+            raise InputError(f"criterion.columns has {name!r}; data/raw/titles.parquet has {', '.join(COLUMNS)}")
+
+
+def label_task(dataset: pd.DataFrame, features: np.ndarray, values: pd.Series, sides: pd.Series) -> ProbeTask:
+    """The rows with a value, labelled by value in sorted order; sides: the split of each row, "" for none."""
     names = sorted(values.dropna().unique())
-    labels = values.map({name: place for place, name in enumerate(names)}).fillna(-1).to_numpy(np.int64)
-    places = [np.flatnonzero((labels >= 0) & (sides == side).to_numpy()) for side in splits.SPLITS]
-    return ProbeTask(features, labels, dataset["group"].to_numpy(), [str(name) for name in names], *places)
+    labels = values.map({name: label for label, name in enumerate(names)}).fillna(-1).to_numpy(np.int64)
+    rows = [np.flatnonzero((labels >= 0) & (sides == side).to_numpy()) for side in splits.SPLITS]
+    return ProbeTask(features, labels, dataset["group"].to_numpy(), [str(name) for name in names], *rows)
 
 
 def lead_authors(dataset: pd.DataFrame, titles: pd.DataFrame) -> pd.Series:
-    """The first author of each row's title, null where none is known."""
+    """The first author of each row's title, null where the title has none."""
     leads = {
         title: authors[0] for title, authors in zip(titles["title_id"], titles["authors"], strict=True) if len(authors)
     }
@@ -83,63 +89,62 @@ def lead_authors(dataset: pd.DataFrame, titles: pd.DataFrame) -> pd.Series:
 
 
 def largest(authors: pd.Series, count: int) -> list[str]:
-    """The authors with most rows, equals by name."""
+    """The authors with most rows, ties by name."""
     rows = authors.value_counts()
     return [name for _, name in sorted((-images, name) for name, images in rows.items())][:count]
 
 
-def by_image(dataset: pd.DataFrame, authors: pd.Series, settings: Params) -> pd.Series:
-    """Sides of the study's kind: each title's images on all of them."""
-    rule = SplitParams(by="image", ratios=settings.split.ratios, seed=settings.criterion.seed)
+def split_by_image(dataset: pd.DataFrame, authors: pd.Series, params: Params) -> pd.Series:
+    """The split of each row by image, as in the study: each title is in all splits; "" without an author."""
+    rule = SplitParams(by="image", ratios=params.split.ratios, seed=params.criterion.seed)
     return splits.assign_splits(dataset, rule).where(authors.notna(), "")
 
 
-def held_title(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> pd.Series:
-    """bool (n,): is the row of its author's held-out title, one drawn of those that the author has?"""
-    held = set()
+def in_test_title(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> pd.Series:
+    """bool (n,): whether the row's title is its author's test title, one chosen at random for each author."""
+    chosen = set()
     for author, rows in dataset.groupby(authors, sort=True):
         titles = sorted(rows["title_id"].unique())
-        held.add(splits.shuffled_block([str(title) for title in titles], seed, author, 0)[0])
-    return dataset["title_id"].astype(str).isin(held)
+        chosen.add(splits.shuffled_block([str(title) for title in titles], seed, author, 0)[0])
+    return dataset["title_id"].astype(str).isin(chosen)
 
 
-def author_sides(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> tuple[pd.Series, pd.Series]:
-    """Sides with authors' titles together and apart: the same test rows, as many train and val rows of each author.
+def author_splits(dataset: pd.DataFrame, authors: pd.Series, seed: int) -> tuple[pd.Series, pd.Series]:
+    """Splits with authors' titles together and apart: the same test rows, as many train and val rows of each author.
 
-    Of the held-out title every second episode is tested; the others may be learned from in `together` alone, where they take the
-    place of as many rows of the other titles. Every fifth row that is learned from is a val row.
+    Every second episode of the test title is a test row. Its other episodes are train or val rows in `together` alone, in place of
+    as many rows of the author's other titles. Every fifth train or val row is a val row.
     """
-    held = held_title(dataset, authors, seed)
+    test_title = in_test_title(dataset, authors, seed)
     together, apart = (pd.Series("", index=dataset.index) for _ in range(2))
     for author, rows in dataset.groupby(authors, sort=True):
-        own = rows.sort_values(["title_id", "no"])
-        episodes, others = own.index[held[own.index]], own.index[~held[own.index]]
-        seen, tested = episodes[1::2], episodes[::2]
-        order = splits.shuffled_block([str(place) for place in others], seed, author, 1)
-        kept = [int(place) for place in order[: max(0, len(others) - len(seen))]]
-        learned = sorted([*seen, *kept])[: len(others)]
-        for sides, chosen in ((together, learned), (apart, sorted(others))):
-            sides[chosen] = "train"
-            sides[chosen[::5]] = "val"
-            sides[tested] = "test"
+        ordered = rows.sort_values(["title_id", "no"])
+        episodes, others = ordered.index[test_title[ordered.index]], ordered.index[~test_title[ordered.index]]
+        test, seen = episodes[::2], episodes[1::2]
+        order = splits.shuffled_block([str(row) for row in others], seed, author, 1)
+        rest = [int(row) for row in order[: max(0, len(others) - len(seen))]]
+        mixed = sorted([*seen, *rest])[: len(others)]
+        for sides, train in ((together, mixed), (apart, sorted(others))):
+            sides[train] = "train"
+            sides[train[::5]] = "val"
+            sides[test] = "test"
     return together, apart
 
 
-def bands(dataset: pd.DataFrame, titles: pd.DataFrame, count: int) -> pd.Series:
-    """Each row's band of its title's rating, as text; bounds are the quantiles of the train titles' ratings."""
+def rating_bands(dataset: pd.DataFrame, titles: pd.DataFrame, count: int) -> pd.Series:
+    """The band of each row's title by rating, as text; bounds are quantiles of the train titles' ratings."""
     ratings = dataset["title_id"].map(titles.set_index("title_id")["star_score"])
     train = titles[titles["title_id"].isin(dataset.loc[dataset["split"] == "train", "title_id"])]["star_score"].dropna()
     if train.empty:
         return pd.Series(None, index=dataset.index, dtype=object)
     bounds = np.unique(np.quantile(train, np.arange(1, count) / count))
-    names = [f"{place + 1}: {text}" for place, text in enumerate(spans(bounds))]
-    return pd.Series(
-        [None if np.isnan(each) else names[np.searchsorted(bounds, each, "right")] for each in ratings], dataset.index
-    )
+    names = [f"{number}: {text}" for number, text in enumerate(band_texts(bounds), 1)]
+    bands = [None if np.isnan(rating) else names[np.searchsorted(bounds, rating, "right")] for rating in ratings]
+    return pd.Series(bands, dataset.index)
 
 
-def spans(bounds: np.ndarray) -> list[str]:
-    """Bands between bounds in words."""
+def band_texts(bounds: np.ndarray) -> list[str]:
+    """The bands between bounds in words."""
     marks = [f"{bound:.2f}" for bound in bounds]
     return [
         f"below {marks[0]}",
@@ -148,121 +153,119 @@ def spans(bounds: np.ndarray) -> list[str]:
     ]
 
 
-def merged(dataset: pd.DataFrame, groups: list[list[str]], genres: list[str]) -> pd.Series:
-    """Each row's genre, or the genres that it is one with."""
+def merged_names(groups: list[list[str]], genres: list[str]) -> dict[str, str]:
+    """By genre, its name or the name of the group that it is merged into."""
     names = {genre: genre for genre in genres}
     for group in groups:
         if unknown := [genre for genre in group if names.get(genre) != genre]:
             raise InputError(f"criterion.merged has {unknown[0]!r}: give genres of {', '.join(genres)}, each once")
         names |= dict.fromkeys(group, "+".join(group))
-    return dataset["genre"].map(names)
+    return names
 
 
-def column(dataset: pd.DataFrame, titles: pd.DataFrame, name: str) -> pd.Series:
-    """Each row's value in a column of the titles' table, as text."""
-    plain = [field.name for field in TITLES if field.name not in ("title_id", "authors", "genres")]
-    if name not in plain:
-        raise InputError(f"criterion.columns has {name!r}; data/raw/titles.parquet has {', '.join(plain)}")
+def column_values(dataset: pd.DataFrame, titles: pd.DataFrame, name: str) -> pd.Series:
+    """The value of each row's title in a column of the titles' table, as text."""
     values = dataset["title_id"].map(titles.set_index("title_id")[name])
-    if values.nunique() > MOST:
+    if values.nunique() > MAX_VALUES:
         raise InputError(
-            f"criterion.columns has {name!r}, which has {values.nunique()} values; at most {MOST} can be classes"
+            f"criterion.columns has {name!r}, which has {values.nunique()} values; at most {MAX_VALUES} can be classes"
         )
     return values.map(str, na_action="ignore")
 
 
-def tasks(dataset: pd.DataFrame, titles: pd.DataFrame, features: np.ndarray, settings: Params) -> dict[str, ProbeTask]:
-    """Every criterion, by name."""
-    own, everyone = settings.criterion, lead_authors(dataset, titles)
-    most = everyone.where(everyone.isin(largest(everyone, own.authors)))
-    several = dataset.groupby(everyone)["title_id"].nunique()
-    pairs = everyone.where(everyone.isin(largest(everyone[everyone.isin(several.index[several > 1])], own.authors)))
-    together, apart = author_sides(dataset, pairs, own.seed)
+def label_tasks(data: ExperimentData[Params], titles: pd.DataFrame, features: np.ndarray) -> dict[str, ProbeTask]:
+    """The task of each criterion, by name."""
+    dataset, criterion, authors = data.dataset, data.params.criterion, lead_authors(data.dataset, titles)
+    most_images = authors.where(authors.isin(largest(authors, criterion.authors)))
+    titles_of = dataset.groupby(authors)["title_id"].nunique()
+    several = authors[authors.isin(titles_of.index[titles_of > 1])]
+    several_titles = authors.where(authors.isin(largest(several, criterion.authors)))
+    together, apart = author_splits(dataset, several_titles, criterion.seed)
     sides = dataset["split"]
     values = {
-        "author": (most, by_image(dataset, most, settings)),
-        "author_apart": (pairs, apart),
-        "author_together": (pairs, together),
-        "rating": (bands(dataset, titles, own.bands), sides),
-        "merged": (merged(dataset, own.merged, class_names(dataset)), sides),
-    } | {name: (column(dataset, titles, name), sides) for name in own.columns}
-    return {name: task(dataset, features, *each) for name, each in values.items()}
+        "author": (most_images, split_by_image(dataset, most_images, data.params)),
+        "author_apart": (several_titles, apart),
+        "author_together": (several_titles, together),
+        "rating": (rating_bands(dataset, titles, criterion.bands), sides),
+        "merged": (dataset["genre"].map(merged_names(criterion.merged, data.genres)), sides),
+    } | {name: (column_values(dataset, titles, name), sides) for name in criterion.columns}
+    return {name: label_task(dataset, features, *labels) for name, labels in values.items()}
 
 
-def usable(each: ProbeTask) -> str | None:
-    """Why a criterion cannot be learned, None if it can."""
-    if len(each.classes) < 2:
-        return f"{len(each.classes)} classes"
-    if lacking := sorted(set(each.classes) - set(each.learnable())):
-        return f"no train images of {', '.join(lacking)}"
-    return None if len(each.val) and len(each.test) else "no held-out images"
+def obstacle(task: ProbeTask) -> str | None:
+    """Why a criterion cannot be trained, None if it can."""
+    if len(task.classes) < 2:
+        return f"{len(task.classes)} classes"
+    if missing := sorted(set(task.classes) - set(task.learnable())):
+        return f"no train images of {', '.join(missing)}"
+    return None if len(task.val) and len(task.test) else "no held-out images"
 
 
-def outcomes(wanted: dict[str, ProbeTask], everything: ProbeTask, settings: Params) -> dict[str, Any]:
-    """Train each criterion's model; {"criteria": by name, "left_out": reasons by name}."""
-    trials, seed = Probe(settings), settings.runtime.seed
-    genre = trials.answers(everything)
-    begin = genre if settings.criterion.init == "genre" else None
-    left = {name: reason for name, each in wanted.items() if (reason := usable(each))}
-    chosen = {name: each for name, each in wanted.items() if name not in left}
-    answers: dict[str, Predictions] = {}
-    found: dict[str, Any] = {}
-    for name, each in track(chosen.items(), len(chosen), "trained", "criteria"):
-        answers[name] = trials.answers(each, begin=begin)
-        found[name] = probe.scores_with_chance(each, answers[name].test, seed)
-    if "merged" in found:
-        summed = added(genre.test, everything.classes, chosen["merged"].classes)
-        found["merged"]["against_all_genres"] = change(chosen["merged"], answers["merged"].test, summed, seed)
-    if "author_together" in found and "author_apart" in found:
-        known = change(chosen["author_together"], answers["author_together"].test, answers["author_apart"].test, seed)
-        found["author_together"]["against_apart"] = known
-    return {"init": settings.criterion.init, "criteria": found, "left_out": left, "outcome": verdict(found)}
+def compare_criteria(tasks: dict[str, ProbeTask], genre_task: ProbeTask, params: Params) -> dict[str, Any]:
+    """Train a model for each criterion; {"init": ..., "criteria": scores by name, "left_out": reasons by name}."""
+    heads, seed = Probe(params), params.seed
+    genre_predictions = heads.fit_predict(genre_task)
+    start = genre_predictions if params.criterion.init == "genre" else None
+    left_out = {name: reason for name, task in tasks.items() if (reason := obstacle(task))}
+    usable = {name: task for name, task in tasks.items() if name not in left_out}
+    predictions: dict[str, Predictions] = {}
+    scores: dict[str, Any] = {}
+    for name, task in track(usable.items(), len(usable), "trained", "criteria"):
+        predictions[name] = heads.fit_predict(task, start=start)
+        scores[name] = probe.scores_with_chance(task, predictions[name].test, seed)
+    if "merged" in scores:
+        summed = add_probabilities(genre_predictions.test, genre_task.classes, usable["merged"].classes)
+        scores["merged"]["against_all_genres"] = change(usable["merged"], predictions["merged"].test, summed, seed)
+    if "author_together" in scores and "author_apart" in scores:
+        together, apart = predictions["author_together"].test, predictions["author_apart"].test
+        scores["author_together"]["against_apart"] = change(usable["author_together"], together, apart, seed)
+    return {"init": params.criterion.init, "criteria": scores, "left_out": left_out}
 
 
-def added(said: np.ndarray, genres: list[str], names: list[str]) -> np.ndarray:
-    """What a model of all genres, float (seeds, n, k), gives merged ones: probabilities of their genres, added."""
+def add_probabilities(probabilities: np.ndarray, genres: list[str], names: list[str]) -> np.ndarray:
+    """Probabilities of merged genres: the sum over their genres of a model of all genres, float (seeds, n, k)."""
     return np.stack(
-        [said[..., [genres.index(genre) for genre in name.split("+")]].sum(axis=-1) for name in names], axis=-1
+        [probabilities[..., [genres.index(genre) for genre in name.split("+")]].sum(axis=-1) for name in names], axis=-1
     )
 
 
-def change(each: ProbeTask, one: np.ndarray, other: np.ndarray, seed: int) -> dict[str, Any]:
-    """How much more accurate `one` is than `other` on the test rows, both float (seeds, n, k)."""
-    labels, groups = each.labels[each.test], each.groups[each.test]
-    mine, theirs = predicted_labels(one), predicted_labels(other)
-    return bootstrap.paired_difference(labels, groups, mine, theirs, each.classes, np.random.default_rng(seed))[
-        "accuracy"
-    ]
+def change(task: ProbeTask, probabilities: np.ndarray, baseline: np.ndarray, seed: int) -> dict[str, Any]:
+    """The difference in test accuracy between two models, both float (seeds, n, k), and its interval."""
+    labels, groups = task.labels[task.test], task.groups[task.test]
+    predicted, reference = predicted_labels(probabilities), predicted_labels(baseline)
+    generator = np.random.default_rng(seed)
+    return bootstrap.paired_difference(labels, groups, predicted, reference, task.classes, generator)["accuracy"]
 
 
-def verdict(found: dict[str, Any]) -> str:
-    """One sentence: how far each criterion is beyond chance, what knowing titles gains, and what training on merged genres does."""
-    said = [f"{name} {each['kappa']:.2f}" for name, each in found.items()]
-    parts = [f"kappa by {', '.join(said)}"]
-    if "against_apart" in found.get("author_together", {}):
-        parts.append(
-            bootstrap.conclusion(
-                "knowing an author's title changes accuracy", found["author_together"]["against_apart"]
-            )
-        )
-    if "against_all_genres" in found.get("merged", {}):
-        merged = found["merged"]["against_all_genres"]
-        parts.append(bootstrap.conclusion("training on merged genres, not adding up, changes accuracy", merged))
+def summarise(criteria: dict[str, Any]) -> dict[str, Any]:
+    """Accuracy and kappa by criterion."""
+    return {name: {measure: scores[measure] for measure in ("accuracy", "kappa")} for name, scores in criteria.items()}
+
+
+def outcome(criteria: dict[str, Any]) -> str:
+    """One sentence: kappa of each criterion, the effect of knowing titles, and that of training on merged genres."""
+    kappas = [f"{name} {scores['kappa']:.2f}" for name, scores in criteria.items()]
+    parts = [f"kappa by {', '.join(kappas)}"]
+    if titles := criteria.get("author_together", {}).get("against_apart"):
+        parts.append(bootstrap.conclusion("author accuracy with titles seen in training against unseen titles", titles))
+    if merged := criteria.get("merged", {}).get("against_all_genres"):
+        parts.append(bootstrap.conclusion("accuracy of training on merged genres against adding probabilities", merged))
     return "; ".join(parts)
 
 
-def draw(found: dict[str, Any]) -> Figure:
-    """Accuracy of each criterion with its interval, and that of its largest class."""
+def draw(criteria: dict[str, Any]) -> Figure:
+    """Draw the accuracy of each criterion with its interval, and that of its largest class."""
     names = [
-        f"{name.replace('_', ' ')} ({len(each['per_genre'])}; κ {each['kappa']:.2f})" for name, each in found.items()
+        f"{name.replace('_', ' ')} ({len(scores['per_genre'])}; κ {scores['kappa']:.2f})"
+        for name, scores in criteria.items()
     ]
-    figure = figures.new_figure(7.4, 1.8 + 0.5 * len(found))
+    figure = figures.new_figure(7.4, 1.8 + 0.5 * len(criteria))
     axes = figure.subplots()
-    points = [each["accuracy"] for each in found.values()]
-    intervals = [each["accuracy_interval"] for each in found.values()]
+    points = [scores["accuracy"] for scores in criteria.values()]
+    intervals = [scores["accuracy_interval"] for scores in criteria.values()]
     figures.draw_intervals(axes, names, points, intervals, [figures.BLUE] * len(points))
-    majorities = [each["majority_accuracy"] for each in found.values()]
-    axes.scatter(majorities, range(len(found)), marker="D", s=36, color=figures.GREY, zorder=3)
+    majorities = [scores["majority_accuracy"] for scores in criteria.values()]
+    axes.scatter(majorities, range(len(criteria)), marker="D", s=36, color=figures.GREY, zorder=3)
     axes.set_xlim(0, 1.03)
     axes.set_xlabel(CAPTION, fontsize=9, loc="left")
     figure.suptitle("Other labels from the same thumbnails", fontsize=11)
@@ -271,16 +274,14 @@ def draw(found: dict[str, Any]) -> Figure:
 
 
 def main() -> None:
-    """Train and score each criterion."""
-    settings = params.read(Params)
-    rows = read_table(paths.DATASET, DATASET)
-    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
-    wanted = tasks(rows, read_table(paths.TITLES, TITLES), table, settings)
-    runtime.start_keras(settings.runtime)
-    found = outcomes(wanted, probe.probe_task(rows, table, class_names(rows)), settings)
-    write_json(paths.metrics("criterion"), {**probe.probe_settings(settings, rows), **found})
-    figures.save(draw(found["criteria"]), paths.plot("criterion"))
-    log.info(found["outcome"])
+    """Train a model for each criterion and score it."""
+    data = probe.load(Params, check)
+    genre_task = data.task()
+    tasks = label_tasks(data, read_table(paths.TITLES, TITLES), genre_task.features)
+    metrics = compare_criteria(tasks, genre_task, data.params)
+    criteria = metrics["criteria"]
+    probe.write("criterion", data, metrics, summarise(criteria), outcome(criteria))
+    figures.save(draw(criteria), paths.plot("criterion"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How well one trained model tells genres: scores, every prediction, and pictures of what it confuses.
+"""Scores of one trained model, every prediction, and figures of what it confuses.
 
 Reads:  models/BACKBONE/, data/dataset.parquet, data/resized/; only val and test rows are predicted
 Writes: metrics/evaluate/BACKBONE.json ({"val": scores, "test": scores}),
         data/predictions/BACKBONE.parquet (one row a val or test image: title_id, no, genre, label, split, predicted genre,
         p_<genre> for each genre),
         plots/evaluate/BACKBONE/: confusion.png, confusion.csv (for `dvc plots`), genres.png, examples.png, all of test rows
-Params: runtime
+Params: seed, runtime
 """
 
 import logging
@@ -17,30 +17,32 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
+from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import replacing_folder, write_json, write_text
+from webtoon_genre.core.params import ParamsFile, read
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table, write_table
 from webtoon_genre.evaluation.metrics import confusion_matrix, predicted_labels, score_splits
 from webtoon_genre.features.backbone import check_backbone
 from webtoon_genre.plotting import figures
-from webtoon_genre.reproducibility import runtime
-from webtoon_genre.reproducibility.runtime import Runtime
-from webtoon_genre.training import classifier
+from webtoon_genre.reproducibility.runtime import Runtime, start_keras
+from webtoon_genre.training.classifier import held_out_rows, load_classifier
 
-EXAMPLES = 8  # pictures a row of examples.png
+EXAMPLES = 8  # thumbnails a row of examples.png
 log = logging.getLogger(__name__)
 
 
-class Params(params.ParamsFile):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
+    seed: int = Field(ge=0)
     runtime: Runtime
 
 
 def predictions(rows: pd.DataFrame, probabilities: np.ndarray, genres: Sequence[str]) -> pd.DataFrame:
-    """`rows` with the predicted genre and each genre's probability, float32."""
+    """`rows` with the predicted genre and the probability of each genre, float32."""
     predicted = np.asarray(genres, object)[predicted_labels(probabilities)]
     columns = pd.DataFrame(probabilities, index=rows.index, columns=[f"p_{genre}" for genre in genres])
     return pd.concat([rows.drop(columns="group").assign(predicted=predicted), columns], axis=1)
@@ -48,13 +50,13 @@ def predictions(rows: pd.DataFrame, probabilities: np.ndarray, genres: Sequence[
 
 def schema(genres: Sequence[str]) -> pa.Schema:
     """The columns of data/predictions/BACKBONE.parquet."""
-    kept = [field for field in DATASET if field.name != "group"]
-    return pa.schema([*kept, ("predicted", pa.string()), *((f"p_{genre}", pa.float32()) for genre in genres)])
+    fields = [field for field in DATASET if field.name != "group"]
+    return pa.schema([*fields, ("predicted", pa.string()), *((f"p_{genre}", pa.float32()) for genre in genres)])
 
 
-def surest(table: pd.DataFrame, right: bool) -> pd.DataFrame:
-    """The predictions that are right (or wrong), the most probable first, one a title; adds the column `probability`."""
-    chosen = table[(table["genre"] == table["predicted"]) == right]
+def most_confident(table: pd.DataFrame, correct: bool) -> pd.DataFrame:
+    """The correct (or wrong) predictions of highest probability, one a title, with a column `probability`."""
+    chosen = table[(table["genre"] == table["predicted"]) == correct]
     probability = chosen.filter(regex="^p_").max(axis=1)
     ordered = chosen.assign(probability=probability).sort_values(
         ["probability", "title_id", "no"], ascending=[False, True, True]
@@ -63,9 +65,9 @@ def surest(table: pd.DataFrame, right: bool) -> pd.DataFrame:
 
 
 def confusion_figure(table: pd.DataFrame, genres: Sequence[str], title: str) -> Figure:
-    """The confusion matrix of `table`, larger the more genres there are."""
-    places = {genre: place for place, genre in enumerate(genres)}
-    counts = confusion_matrix(table["label"].to_numpy(), table["predicted"].map(places).to_numpy(), len(genres))
+    """The confusion matrix of `table`; the figure grows with the number of genres."""
+    positions = {genre: position for position, genre in enumerate(genres)}
+    counts = confusion_matrix(table["label"].to_numpy(), table["predicted"].map(positions).to_numpy(), len(genres))
     side = 3.2 + 0.42 * len(genres)  # inches
     figure = figures.new_figure(side, side - 0.3)
     figures.draw_confusion(figure.subplots(), counts, genres)
@@ -87,20 +89,20 @@ def genres_figure(per_genre: dict[str, dict[str, Any]], title: str) -> Figure:
     return figure
 
 
-def examples_figure(table: pd.DataFrame, resized: ThumbnailStore, title: str) -> Figure:
-    """The surest right predictions above, the surest wrong ones below."""
+def examples_figure(table: pd.DataFrame, thumbnails: ThumbnailStore, title: str) -> Figure:
+    """The most confident correct predictions above, the most confident wrong ones below."""
     figure = figures.new_figure(1.35 * EXAMPLES, 4.45)
-    rows = figure.subplots(2, EXAMPLES)
-    for axes, right, colour in zip(rows, (True, False), (figures.BLUE, figures.ORANGE), strict=True):
-        examples = surest(table, right)
-        for place, (at, row) in zip(axes, examples.iterrows(), strict=False):
-            picture = resized.take(examples.loc[[at]])[0]
+    panels = figure.subplots(2, EXAMPLES)
+    for row_axes, correct, colour in zip(panels, (True, False), (figures.BLUE, figures.ORANGE), strict=True):
+        examples = most_confident(table, correct)
+        for axes, (index, row) in zip(row_axes, examples.iterrows(), strict=False):
+            image = thumbnails.take(examples.loc[[index]])[0]
             caption = (
                 f"{figures.shorten(row['genre'])}\n→ {figures.shorten(row['predicted'])}\n{row['probability']:.2f}"
             )
-            figures.draw_captioned(place, picture, caption, colour)
-        for place in axes[len(examples) :]:
-            place.axis("off")
+            figures.draw_captioned(axes, image, caption, colour)
+        for axes in row_axes[len(examples) :]:
+            axes.axis("off")
     figure.suptitle(
         f"{title}\nblue: right, orange: wrong; true genre → predicted, probability; one a title", fontsize=11
     )
@@ -110,40 +112,42 @@ def examples_figure(table: pd.DataFrame, resized: ThumbnailStore, title: str) ->
 
 def draw(
     table: pd.DataFrame,
-    test: dict[str, Any],
-    resized: ThumbnailStore,
+    scores: dict[str, Any],
+    thumbnails: ThumbnailStore,
     genres: Sequence[str],
     backbone: str,
     folder: Path,
 ) -> None:
-    """All plots of the test rows in `table`, of which `test` are the scores, into `folder`."""
-    accuracy, (low, high) = test["accuracy"], test["accuracy_interval"]
-    about = f"{test['images']} test images of {test['groups']} titles"
-    right = f"{backbone}: {accuracy:.0%} of {about} right (95% interval {low:.0%} to {high:.0%})"
-    figures.save(confusion_figure(table, genres, right), folder / "confusion.png")
-    f1 = f"{backbone}: macro F1 {test['macro_f1']:.2f} on {about}"
-    figures.save(genres_figure(test["per_genre"], f1), folder / "genres.png")
-    figures.save(examples_figure(table, resized, f"{backbone}: surest predictions of {about}"), folder / "examples.png")
+    """Draw all plots of the test rows in `table`, whose scores are `scores`, into `folder`."""
+    accuracy, (low, high) = scores["accuracy"], scores["accuracy_interval"]
+    sample = f"{scores['images']} test images of {scores['groups']} titles"
+    title = f"{backbone}: {accuracy:.0%} of {sample} right (95% interval {low:.0%} to {high:.0%})"
+    figures.save(confusion_figure(table, genres, title), folder / "confusion.png")
+    title = f"{backbone}: macro F1 {scores['macro_f1']:.2f} on {sample}"
+    figures.save(genres_figure(scores["per_genre"], title), folder / "genres.png")
+    title = f"{backbone}: surest predictions of {sample}"
+    figures.save(examples_figure(table, thumbnails, title), folder / "examples.png")
     pairs = table[["genre", "predicted"]].set_axis(["actual", "predicted"], axis=1)
     write_text(folder / "confusion.csv", pairs.to_csv(index=False, lineterminator="\n"))
 
 
 def main(backbone: str) -> None:
     """Score BACKBONE's model on val and test rows."""
-    settings = params.read(Params).runtime
+    params = read(Params)
     check_backbone(backbone)
-    runtime.start_keras(settings)
-    model = classifier.load_classifier(paths.model(backbone))
-    genres, thumbnails = model.classes, ThumbnailStore(paths.RESIZED)
-    rows = classifier.held_out_rows(read_table(paths.DATASET, DATASET), genres)
+    start_keras(params.runtime)
+    model, thumbnails = load_classifier(paths.model(backbone)), ThumbnailStore(paths.RESIZED)
+    genres = model.classes
+    rows = held_out_rows(read_table(paths.DATASET, DATASET), genres)
     probabilities = model.predict_rows(thumbnails, rows, backbone)
-    result = score_splits(rows, probabilities, genres, settings.seed)
+    scores = score_splits(rows, probabilities, genres, params.seed)
     table = predictions(rows, probabilities, genres)
     write_table(table, schema(genres), paths.predictions(backbone))
     with replacing_folder(paths.plots("evaluate", backbone)) as folder:
-        draw(table[table["split"] == "test"], result["test"], thumbnails, genres, backbone, folder)
-    write_json(paths.metrics("evaluate", backbone), result)
-    log.info(f"{backbone}: test accuracy {result['test']['accuracy']:.3f}, macro F1 {result['test']['macro_f1']:.3f}")
+        draw(table[table["split"] == "test"], scores["test"], thumbnails, genres, backbone, folder)
+    write_json(paths.metrics("evaluate", backbone), scores)
+    test = scores["test"]
+    log.info(f"{backbone}: test accuracy {test['accuracy']:.3f}, macro F1 {test['macro_f1']:.3f}")
 
 
 if __name__ == "__main__":

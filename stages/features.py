@@ -1,10 +1,10 @@
-"""What the frozen backbone says of every image, computed once and pooled; every head is trained on these.
+"""Pooled features of every image from the frozen feature extractor, computed once; all heads are trained on them.
 
 Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5
 Writes: data/features/BACKBONE.npy (float32 (n, width), row i for row i of data/dataset.parquet),
-        data/features/BACKBONE-augmented.npy (the same of the train rows' variants, copy by copy; empty without),
-        models/trunk/BACKBONE.weights.h5 (the trunk that computed them)
-Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime but its seed
+        data/features/BACKBONE-augmented.npy (the same of the augmented copies of train rows, copy by copy; empty without),
+        models/extractor/BACKBONE.weights.h5 (the feature extractor)
+Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime
 
 Random weights are calibrated on train images first; pretrained ones are used as they are.
 """
@@ -12,52 +12,52 @@ Random weights are calibrated on train images first; pretrained ones are used as
 import numpy as np
 from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import create_memmap, replacing
+from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.augmentation import AugmentedThumbnails, AugmentParams, with_augmented_rows
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
 from webtoon_genre.features.backbone import (
-    Pool,
     Preprocess,
     build_extractor,
-    calibrate,
     check_backbone,
     preprocess_images,
     save_weights,
 )
-from webtoon_genre.features.extraction import calibration_rows, extract_features
-from webtoon_genre.reproducibility import runtime
-from webtoon_genre.reproducibility.runtime import Threads
+from webtoon_genre.features.calibration import calibrate, calibration_rows
+from webtoon_genre.features.extraction import extract_features
+from webtoon_genre.features.pooling import Pool
+from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 
 
-class Features(params.Section):
+class Features(Section):
     """params.yaml: features."""
 
     batch: int = Field(ge=1)
     calibration_images: int = Field(ge=2)
 
 
-class Head(params.SharedKeys):
-    """What is shared of params.yaml: head."""
+class Head(SharedKeys):
+    """params.yaml: head, the keys that this stage shares."""
 
     pool: Pool
 
 
-class Train(params.SharedKeys):
-    """What is shared of params.yaml: train."""
+class Train(SharedKeys):
+    """params.yaml: train, the keys that this stage shares."""
 
     preprocess: Preprocess
 
 
-class Pretrained(params.SharedKeys):
-    """What is shared of params.yaml: pretrained."""
+class Pretrained(SharedKeys):
+    """params.yaml: pretrained, the keys that this stage shares."""
 
     weights: str
 
 
-class Params(params.ParamsFile):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
     features: Features
@@ -65,34 +65,33 @@ class Params(params.ParamsFile):
     head: Head
     train: Train
     pretrained: Pretrained
-    runtime: Threads
+    runtime: Runtime
 
 
 def main(backbone: str) -> None:
     """Compute the features of BACKBONE."""
-    settings = params.read(Params)
+    params = read(Params)
     check_backbone(backbone)
-    runtime.start_keras(settings.runtime)
-    rows, images, centre = (
-        read_table(paths.DATASET, DATASET),
-        ThumbnailStore(paths.RESIZED),
-        read_mean_image(paths.MEAN).image,
-    )
-    preprocess = settings.train.preprocess
-    body = build_extractor(backbone, len(centre), settings.head.pool, preprocess, paths.pretrained(backbone))
-    body.jit_compile = settings.runtime.xla
-    if settings.pretrained.weights == "random":
-        shown = images.take(calibration_rows(rows, settings.features.calibration_images))
-        calibrate(body, preprocess_images(shown.astype(np.float32) - centre, backbone, preprocess))
-    every, variants = with_augmented_rows(rows, settings.augment.copies), AugmentedThumbnails(images, settings.augment)
-    parts = {f"{backbone}.npy": every[: len(rows)], f"{backbone}-augmented.npy": every[len(rows) :]}
-    for name, own in parts.items():
-        with replacing(paths.FEATURES / name) as part:
-            table = create_memmap(part, np.float32, (len(own), body.output_shape[-1]))
-            extract_features(body, variants, own, centre, [table], settings.features.batch, backbone)
+    start_keras(params.runtime)
+    dataset, thumbnails = read_table(paths.DATASET, DATASET), ThumbnailStore(paths.RESIZED)
+    mean, preprocess = read_mean_image(paths.MEAN).image, params.train.preprocess
+    extractor = build_extractor(backbone, len(mean), params.head.pool, preprocess, paths.pretrained(backbone))
+    extractor.jit_compile = params.runtime.xla
+    if params.pretrained.weights == "random":
+        sample = thumbnails.take(calibration_rows(dataset, params.features.calibration_images))
+        calibrate(extractor, preprocess_images(sample.astype(np.float32) - mean, backbone, preprocess))
+    rows, images = with_augmented_rows(dataset, params.augment.copies), AugmentedThumbnails(thumbnails, params.augment)
+    outputs = {
+        paths.features(backbone): rows[: len(dataset)],
+        paths.augmented_features(backbone): rows[len(dataset) :],
+    }
+    for path, subset in outputs.items():
+        with replacing(path) as part:
+            table = create_memmap(part, np.float32, (len(subset), extractor.output_shape[-1]))
+            extract_features(extractor, images, subset, mean, [table], params.features.batch, backbone)
             table.flush()
     with replacing(paths.extractor(backbone)) as part:
-        save_weights(body, part)
+        save_weights(extractor, part)
 
 
 if __name__ == "__main__":

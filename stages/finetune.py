@@ -1,62 +1,65 @@
-"""The best cell of the grid trained again, longer, with more or fewer layers unfrozen; the best of those is the model to hand on.
+"""The best trial of the grid trained again, longer, with more or fewer layers unfrozen; the best of these is the model handed on.
 
-Reads:  metrics/select.json, data/dataset.parquet, data/features/, models/trunk/, data/mean.npz, data/resized/
-Writes: models/best/ (the DVC artifact genre-classifier), metrics/finetune.json (val scores of each, all scores of the best)
-Params: finetune, head but its units, augment, train.preprocess, runtime
+Reads:  metrics/select.json, models/selected/, data/dataset.parquet, data/mean.npz, data/resized/
+Writes: models/best/ (the DVC artifact genre-classifier), metrics/finetune.json (val scores of each `unfreeze`, all scores of the best)
+Params: finetune, head but its units, augment, train.preprocess, seed, memory, runtime
 
-Backbone, Dense units and learning rate are the cell's. The model is chosen by validation accuracy; then its test rows are looked at.
+Backbone, Dense units and learning rate are the trial's. Validation accuracy chooses the model; then its test rows are scored.
 """
 
-import json
 import logging
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import write_json
+from webtoon_genre.core.files import read_json, write_json
+from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.core.progress import Meter
 from webtoon_genre.data.augmentation import AugmentParams
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
 from webtoon_genre.evaluation.metrics import score_splits
 from webtoon_genre.features.backbone import Preprocess, check_backbone
-from webtoon_genre.reproducibility import runtime
-from webtoon_genre.reproducibility.runtime import Runtime
-from webtoon_genre.training import classifier
+from webtoon_genre.reproducibility.runtime import Runtime, start_keras
+from webtoon_genre.training.classifier import Classifier, held_out_rows, load_classifier, save_classifier
 from webtoon_genre.training.freezing import Unfreeze
+from webtoon_genre.training.head import SharedHeadParams
 from webtoon_genre.training.setup import InputPaths, prepare
-from webtoon_genre.training.trainer import SharedHeadParams, TrainingParams
+from webtoon_genre.training.trainer import TrainingParams
 
 log = logging.getLogger(__name__)
 
 
-class Finetune(params.Section, TrainingParams):
+class Finetune(Section, TrainingParams):
     """params.yaml: finetune."""
 
     unfreeze: list[Unfreeze] = Field(min_length=1)
 
 
-class Train(params.SharedKeys):
-    """What is shared of params.yaml: train."""
+class Train(SharedKeys):
+    """params.yaml: train, the keys that this stage shares."""
 
     preprocess: Preprocess
 
 
-class Params(params.ParamsFile):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
+
+    untracked: ClassVar = frozenset({"memory"})
 
     finetune: Finetune
     head: SharedHeadParams
     train: Train
     augment: AugmentParams
+    seed: int = Field(ge=0)
+    memory: int = Field(ge=0)
     runtime: Runtime
 
 
-class Best(BaseModel):
-    """Of metrics/select.json: the cell to go on from."""
+class BestTrial(BaseModel):
+    """The best trial in metrics/select.json."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -65,54 +68,60 @@ class Best(BaseModel):
     lr: float
 
 
-def best_cell(path: Path) -> Best:
-    """The best cell in metrics/select.json."""
+def best_trial() -> BestTrial:
+    """The trial that `select` chose."""
+    path = paths.metrics("select")
     try:
-        return Best.model_validate(json.loads(path.read_text(encoding="utf-8"))["best"])
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there; `dvc repro select` makes it") from None
-    except (json.JSONDecodeError, KeyError, ValidationError) as error:
+        return BestTrial.model_validate(read_json(path, "select")["best"])
+    except (KeyError, ValidationError) as error:
         raise InputError(
-            f"{path} names no best cell ({' '.join(str(error).split())[:120]}); run `dvc repro select`"
+            f"{path} names no best trial ({' '.join(str(error).split())[:120]}); run `dvc repro select`"
         ) from None
 
 
-def tested(model: classifier.Classifier, dataset: Path, resized: Path, seed: int) -> dict[str, Any]:
+def score(model: Classifier, seed: int) -> dict[str, Any]:
     """Scores of `model` on val and test rows."""
-    rows = classifier.held_out_rows(read_table(dataset, DATASET), model.classes)
-    probabilities = model.predict_rows(ThumbnailStore(resized), rows, model.config.backbone)
+    rows = held_out_rows(read_table(paths.DATASET, DATASET), model.classes)
+    probabilities = model.predict_rows(ThumbnailStore(paths.RESIZED), rows, model.config.backbone)
     return score_splits(rows, probabilities, model.classes, seed)
 
 
 def main() -> None:
-    """Train the best cell again and keep the best model."""
-    settings, cell = params.read(Params), best_cell(paths.metrics("select"))
-    how, head = settings.finetune, settings.head.of(cell.units)
-    check_backbone(cell.backbone)
-    runtime.start_keras(settings.runtime)
-    sources = InputPaths(paths.DATASET, paths.RESIZED, paths.MEAN, paths.FEATURES, paths.EXTRACTORS)
-    rows, best = {}, None
-    meter = Meter(len(how.unfreeze), cell.backbone, "cuts")
-    for layers in how.unfreeze:
-        preprocess = settings.train.preprocess
+    """Train the best trial again and write the best model."""
+    params, trial, inputs = read(Params), best_trial(), InputPaths.selected()
+    finetune, head = params.finetune, params.head.with_units(trial.units)
+    check_backbone(trial.backbone)
+    start_keras(params.runtime)
+    rows, chosen = {}, None
+    meter = Meter(len(finetune.unfreeze), trial.backbone, "models")
+    for layers in finetune.unfreeze:
         with prepare(
-            cell.backbone, layers, head, preprocess, how.batch, settings.augment, settings.runtime, sources
-        ) as start:
-            learner = start.learner(head, how, settings.runtime)
-            rows[str(layers)] = kept = learner.kept(learner.learn(cell.lr))
-            if best is None or kept["val_accuracy"] > best[0]:
-                best = kept["val_accuracy"], layers, start.whole(learner), start.config(head)
-        meter.step(1, f"{layers} unfrozen: val accuracy {kept['val_accuracy']:.3f}")
+            trial.backbone,
+            layers,
+            head,
+            params.train.preprocess,
+            finetune.batch,
+            params.augment,
+            params.runtime,
+            params.memory,
+            inputs,
+        ) as setup:
+            trainer = setup.trainer(head, finetune, params.runtime, params.seed)
+            rows[str(layers)] = best = trainer.best_epoch(trainer.fit(trial.lr))
+            if chosen is None or best["val_accuracy"] > chosen[0]:
+                chosen = best["val_accuracy"], layers, setup.full_model(trainer), setup.config(head)
+        meter.step(1, f"{layers} unfrozen: val accuracy {best['val_accuracy']:.3f}")
     meter.close()
-    assert best is not None
-    _, layers, model, config = best
-    classifier.save_classifier(paths.BEST, model, config, sources.weights(cell.backbone))
-    result = tested(classifier.load_classifier(paths.BEST), paths.DATASET, paths.RESIZED, settings.runtime.seed)
-    chosen = {**cell.model_dump(), "unfreeze": str(layers), **result}
-    write_json(paths.metrics("finetune"), {"best": chosen, "cuts": rows})
-    test = result["test"]
+    assert chosen is not None
+    _, layers, model, config = chosen
+    save_classifier(paths.BEST, model, config, inputs.extractor)
+    scores = score(load_classifier(paths.BEST), params.seed)
+    write_json(
+        paths.metrics("finetune"), {"best": {**trial.model_dump(), "unfreeze": str(layers), **scores}, "cuts": rows}
+    )
+    test = scores["test"]
     log.info(
-        f"{cell.backbone}, {layers} unfrozen: test accuracy {test['accuracy']:.3f}, macro F1 {test['macro_f1']:.3f}"
+        f"{trial.backbone}, {layers} unfrozen: test accuracy {test['accuracy']:.3f}, macro F1 {test['macro_f1']:.3f}"
     )
 
 

@@ -1,13 +1,13 @@
-"""The study's grid, "model handling": how much of a backbone is trained, how wide the head is, how fast it learns.
+"""The study's grid, "model handling": unfrozen layers of a backbone × Dense units × learning rate, scored on validation images.
 
-Reads:  data/dataset.parquet, data/features/BACKBONE.npy, models/trunk/BACKBONE.weights.h5, data/mean.npz,
+Reads:  data/dataset.parquet, data/features/BACKBONE.npy, models/extractor/BACKBONE.weights.h5, data/mean.npz,
         and data/resized/ where layers are unfrozen
-Writes: metrics/handling/BACKBONE-UNFREEZE.json (a row a cell: units, lr, epochs, trainable parameters, validation scores);
-        in no version: logs/handling/BACKBONE-UNFREEZE.json (seconds a cell), models/.handling/ (finished cells of a run under way)
-Params: handling, head but its units, augment, train.preprocess, runtime
+Writes: metrics/handling/BACKBONE-UNFREEZE.json (a row a trial: units, lr, epochs, trainable parameters, validation scores);
+        in no version: logs/handling/BACKBONE-UNFREEZE.json (seconds a trial), models/.handling/ (checkpoint of a run under way)
+Params: handling, head but its units, augment, train.preprocess, seed, memory, runtime
 
-One run is one backbone and one cut: what crosses it is computed once and serves all cells and epochs. Cells run in this process, in
-several, or on a Ray cluster: their rows are equal. Killed, it goes on with the cells that were not finished. No test row is looked at.
+One run is one backbone and one `unfreeze`: the activations of the frozen base are computed once and serve all trials and epochs.
+Trials run in this process, in several, or on a Ray cluster, with equal rows. A killed run resumes. Test rows are not read.
 """
 
 import logging
@@ -17,27 +17,29 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_json
+from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.core.progress import Meter
 from webtoon_genre.data.augmentation import AugmentParams
 from webtoon_genre.features.backbone import Preprocess, check_backbone
 from webtoon_genre.grid import processes, ray_cluster
 from webtoon_genre.grid.checkpoint import Checkpoint, fingerprint
 from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
-from webtoon_genre.reproducibility import runtime
-from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.freezing import Unfreeze
+from webtoon_genre.training.head import SharedHeadParams
 from webtoon_genre.training.setup import InputPaths, prepare
-from webtoon_genre.training.trainer import SharedHeadParams, TrainingParams
+from webtoon_genre.training.trainer import TrainingParams
 
 log = logging.getLogger(__name__)
+NO_EFFECT: Any = {"handling": {"grid", "grids", "engine", "address", "workers"}, "memory": True}  # on a result
 
 
-class Grid(params.Section):
-    """params.yaml: handling.grid, and each of handling.grids; a stage is one backbone and cut, so it runs again for its cells alone."""
+class Grid(Section):
+    """params.yaml: handling.grid, and each of handling.grids; a run is one backbone and `unfreeze` and depends on no other."""
 
     untracked: ClassVar = frozenset({"backbones", "unfreeze"})
 
@@ -46,13 +48,13 @@ class Grid(params.Section):
     units: list[int] = Field(min_length=1)
     lr: list[float] = Field(min_length=1)
 
-    def cells(self) -> list[Trial]:
-        """Of one backbone and cut."""
+    def trials(self) -> list[Trial]:
+        """The trials of one run."""
         return [Trial(units, lr) for units in self.units for lr in self.lr]
 
 
-class Handling(params.Section, TrainingParams):
-    """params.yaml: handling; where cells run changes nothing in what they give."""
+class Handling(Section, TrainingParams):
+    """params.yaml: handling; where trials run changes no result."""
 
     untracked: ClassVar = frozenset({"grids", "engine", "address", "workers"})
 
@@ -63,30 +65,34 @@ class Handling(params.Section, TrainingParams):
     workers: int | None = Field(ge=1)
 
     @model_validator(mode="after")
-    def _addressed(self) -> "Handling":
+    def _has_address(self) -> "Handling":
         if self.engine == "ray" and self.address is None:
             raise ValueError("engine ray needs handling.address, the cluster's host:port")
         return self
 
 
-class Train(params.SharedKeys):
-    """What is shared of params.yaml: train."""
+class Train(SharedKeys):
+    """params.yaml: train, the keys that this stage shares."""
 
     preprocess: Preprocess
 
 
-class Params(params.ParamsFile):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
+
+    untracked: ClassVar = frozenset({"memory"})
 
     handling: Handling
     head: SharedHeadParams
     train: Train
     augment: AugmentParams
+    seed: int = Field(ge=0)
+    memory: int = Field(ge=0)
     runtime: Runtime
 
 
-def unfrozen(text: str) -> Unfreeze:
-    """Of the command line: all, or a number of layers."""
+def parse_unfreeze(text: str) -> Unfreeze:
+    """UNFREEZE of the command line: all, or a number of layers."""
     if text == "all":
         return "all"
     if not text.isdecimal():
@@ -94,57 +100,61 @@ def unfrozen(text: str) -> Unfreeze:
     return int(text)
 
 
-def rows(trained: dict[Trial, TrialResult], cells: Sequence[Trial]) -> dict[str, Any]:
+def rows(results: dict[Trial, TrialResult], trials: Sequence[Trial]) -> dict[str, Any]:
     """metrics/handling/BACKBONE-UNFREEZE.json, in the order of the params."""
-    return {"cells": [trained[cell].row for cell in cells]}
+    return {"cells": [results[trial].row for trial in trials]}
 
 
-def recalled(kept: Checkpoint, cells: Sequence[Trial]) -> dict[Trial, TrialResult]:
-    """Cells that an earlier run finished."""
-    found = {cell: kept.read(cell.name) for cell in cells}
-    return {cell: TrialResult(**value) for cell, value in found.items() if value is not None}
+def finished_trials(checkpoint: Checkpoint, trials: Sequence[Trial]) -> dict[Trial, TrialResult]:
+    """Results of an earlier run that was killed."""
+    results = {trial: checkpoint.read(trial.name) for trial in trials}
+    return {trial: TrialResult(**result) for trial, result in results.items() if result is not None}
 
 
-def engine(
-    trainer: TrialRunner, cells: Sequence[Trial], how: Handling, whole: str
+def run_trials(
+    runner: TrialRunner, trials: Sequence[Trial], handling: Handling, name: str
 ) -> Iterator[tuple[Trial, TrialResult]]:
-    """Train `cells` where params say."""
-    if how.engine == "ray" and how.address is not None:
-        return ray_cluster.run(trainer, cells, how.address, whole)
-    return processes.run(trainer, cells, how.workers)
+    """Run `trials` where params say."""
+    if handling.engine == "ray" and handling.address is not None:
+        return ray_cluster.run(runner, trials, handling.address, name)
+    return processes.run(runner, trials, handling.workers)
 
 
 def main(backbone: str, unfreeze: str) -> None:
-    """Train the cells of BACKBONE with its last UNFREEZE layers (a number, or all) unfrozen."""
-    settings, layers, name = params.read(Params), unfrozen(unfreeze), f"{backbone}-{unfreeze}"
+    """Run the trials of BACKBONE with its last UNFREEZE layers (a number, or all) unfrozen."""
+    params, layers, name = read(Params), parse_unfreeze(unfreeze), f"{backbone}-{unfreeze}"
     check_backbone(backbone)
-    how, sources = (
-        settings.handling,
-        InputPaths(paths.DATASET, paths.RESIZED, paths.MEAN, paths.FEATURES, paths.EXTRACTORS),
-    )
-    cells, head = how.grid.cells(), settings.head.of(1)
-    shared = settings.model_dump(exclude={"handling": {"grid", "grids", "engine", "address", "workers"}})
-    whole = fingerprint([backbone, unfreeze, shared], sources.files(backbone, layers))
-    kept = Checkpoint(paths.CHECKPOINTS / name, whole)
-    trained = recalled(kept, cells)
-    if left := [cell for cell in cells if cell not in trained]:
-        runtime.start_keras(settings.runtime)
-        meter = Meter(len(cells), name, "cells")
-        meter.step(len(trained))
-        preprocess = settings.train.preprocess
+    handling, inputs = params.handling, InputPaths.of(backbone)
+    trials, head = handling.grid.trials(), params.head.with_units(1)
+    digest = fingerprint([backbone, unfreeze, params.model_dump(exclude=NO_EFFECT)], inputs.files(layers))
+    checkpoint = Checkpoint(paths.CHECKPOINTS / name, digest)
+    results = finished_trials(checkpoint, trials)
+    if missing := [trial for trial in trials if trial not in results]:
+        start_keras(params.runtime)
+        meter = Meter(len(trials), name, "trials")
+        meter.step(len(results))
         with prepare(
-            backbone, layers, head, preprocess, how.batch, settings.augment, settings.runtime, sources
-        ) as start:
-            for cell, each in engine(TrialRunner(start, head, how, settings.runtime), left, how, whole):
-                trained[cell] = each
-                kept.write(cell.name, asdict(each))
-                meter.step(1, f"{cell.name}: val accuracy {each.row['val_accuracy']:.3f}")
+            backbone,
+            layers,
+            head,
+            params.train.preprocess,
+            handling.batch,
+            params.augment,
+            params.runtime,
+            params.memory,
+            inputs,
+        ) as setup:
+            runner = TrialRunner(setup, head, handling, params.runtime, params.seed)
+            for trial, result in run_trials(runner, missing, handling, digest):
+                results[trial] = result
+                checkpoint.write(trial.name, asdict(result))
+                meter.step(1, f"{trial.name}: val accuracy {result.row['val_accuracy']:.3f}")
         meter.close()
-    write_json(paths.metrics("handling", name), rows(trained, cells))
-    write_json(paths.logs("handling", name), {cell.name: trained[cell].seconds for cell in cells})
-    kept.forget()
-    best = max(trained.values(), key=lambda each: each.row["val_accuracy"]).row
-    log.info(f"{name}: best of {len(cells)} cells: val accuracy {best['val_accuracy']:.3f}")
+    write_json(paths.metrics("handling", name), rows(results, trials))
+    write_json(paths.logs("handling", name), {trial.name: results[trial].seconds for trial in trials})
+    checkpoint.clear()
+    best = max(results.values(), key=lambda result: result.row["val_accuracy"]).row
+    log.info(f"{name}: best of {len(trials)} trials: val accuracy {best['val_accuracy']:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Fewer genres: from all down to two, leaving out the most ambiguous one at a time, beside random orders.
+"""Fewer genres: from all down to two, removing the most ambiguous one at a time, beside random orders.
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
 Writes: metrics/label_limit.json, plots/label_limit.png
-Params: label_limit, experiments, head but its units, runtime
+Params: label_limit, experiments, head but its units, runtime, seed
 
-At each step a model of the genres that are left is trained over several seeds; the genre that it confuses most on validation
-images goes next. Fewer labels are easier by themselves: so accuracy stands beside that of always naming the largest genre, Cohen's
-kappa, and what the model of all genres says when it may only choose among those that are left.
+At each step a model of the remaining genres is trained over several seeds; the genre with most confusions on validation images is
+removed next. Fewer labels are easier by themselves, so accuracy is reported beside that of always predicting the largest genre,
+Cohen's kappa, and the model of all genres restricted to the remaining ones.
 """
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -18,153 +17,159 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import write_json
+from webtoon_genre.core.params import Section
 from webtoon_genre.core.progress import Meter
-from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import confusion_matrix, kappa, predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.experiments.probe import ExperimentParams, Predictions, Probe, ProbeTask
 from webtoon_genre.plotting import figures
-from webtoon_genre.reproducibility import runtime
 
 FEWEST = 2  # genres
 CAPTION = """\
-grey: genres left out in random orders, one seed each; dashed: the model of all genres, choosing among those left
-dotted: always the genre with most train images; band: 95% interval, whole titles resampled"""
-log = logging.getLogger(__name__)
+grey: genres removed in random orders, one seed; dashed: the model of all genres, restricted to the remaining ones
+dotted: always the genre with most train images; band: 95% CI, whole titles resampled"""
 
 
-class LabelLimit(params.Section):
+class LabelLimit(Section):
     """params.yaml: label_limit."""
 
     orders: int = Field(ge=0)
     seed: int = Field(ge=0)
 
 
-class Params(probe.ExperimentParams):
-    """What this stage reads of params.yaml."""
+class Params(ExperimentParams):
+    """The keys of params.yaml that this stage reads."""
 
     label_limit: LabelLimit
 
 
-def ambiguous(task: ProbeTask, said: probe.Predictions) -> str:
-    """The genre that is most confused with the others on validation images; of equals the first."""
-    return task.classes[int(probe.confusion_shares(task, said).sum(axis=1).argmax())]
+def most_ambiguous(task: ProbeTask, predictions: Predictions) -> str:
+    """The genre with the largest share of confusions on validation images; the first one of ties."""
+    return task.classes[int(probe.confusion_shares(task, predictions).sum(axis=1).argmax())]
 
 
-def step(task: ProbeTask, said: np.ndarray, whole: np.ndarray, seed: int) -> dict[str, Any]:
-    """One number of genres; said and whole: float (seeds, n, k), the model's and what the model of all genres gives these."""
+def step_scores(task: ProbeTask, probabilities: np.ndarray, restricted: np.ndarray, seed: int) -> dict[str, Any]:
+    """Scores for one number of genres.
+
+    probabilities: float (seeds, n, k) of the model of these genres. restricted: the same of the model of all genres.
+    """
     labels, groups = task.labels[task.test], task.groups[task.test]
-    mine, theirs = predicted_labels(said), predicted_labels(whole)
+    predicted, full = predicted_labels(probabilities), predicted_labels(restricted)
     generator = np.random.default_rng([seed, len(task.classes)])
-    found = probe.scores_with_chance(task, said, seed)
-    return found | {
+    scores = probe.scores_with_chance(task, probabilities, seed)
+    change = bootstrap.paired_difference(labels, groups, predicted, full, task.classes, generator)
+    return scores | {
         "genres": task.classes,
-        "gain_over_majority": found["accuracy"] - found["majority_accuracy"],
-        "all_genres_accuracy": float((theirs == labels).mean()),
-        "against_all_genres": bootstrap.paired_difference(labels, groups, mine, theirs, task.classes, generator)[
-            "accuracy"
-        ],
+        "gain_over_majority": scores["accuracy"] - scores["majority_accuracy"],
+        "all_genres_accuracy": float((full == labels).mean()),
+        "against_all_genres": change["accuracy"],
     }
 
 
-def shrunk(dataset: pd.DataFrame, everything: ProbeTask, trials: Probe, meter: Meter) -> list[dict[str, Any]]:
-    """All numbers of genres, the most ambiguous left out at a time; `left_out` names the one that is missing since the step before."""
-    task, left, steps = everything, None, []
-    whole = said = trials.answers(everything)
+def remove_ambiguous(dataset: pd.DataFrame, full_task: ProbeTask, heads: Probe, meter: Meter) -> list[dict[str, Any]]:
+    """Scores for every number of genres, the most ambiguous one removed at a time; `left_out` names the one removed last."""
+    task, left_out, steps = full_task, None, []
+    full_predictions = predictions = heads.fit_predict(full_task)
     while task.trainable():
-        restricted = probe.restrict(whole.test, everything, task)
-        steps.append({"left_out": left, **step(task, said.test, restricted, trials.settings.runtime.seed)})
+        restricted = probe.restrict(full_predictions.test, full_task, task)
+        steps.append({"left_out": left_out, **step_scores(task, predictions.test, restricted, heads.params.seed)})
         meter.step()
         if len(task.classes) <= FEWEST:
             break
-        left = ambiguous(task, said)
-        task = probe.subset(dataset, everything, [genre for genre in task.classes if genre != left])
-        said = trials.answers(task)
+        left_out = most_ambiguous(task, predictions)
+        task = probe.subset(dataset, full_task, [genre for genre in task.classes if genre != left_out])
+        predictions = heads.fit_predict(task)
     return steps
 
 
-def at_random(
-    dataset: pd.DataFrame, everything: ProbeTask, order: list[str], trials: Probe, meter: Meter
+def remove_in_order(
+    dataset: pd.DataFrame, full_task: ProbeTask, order: list[str], heads: Probe, meter: Meter
 ) -> list[dict[str, Any]]:
-    """Accuracy and kappa with the genres of `order` left out one after the other."""
-    found = []
-    for gone in range(1, len(order) - FEWEST + 1):
-        task = probe.subset(dataset, everything, [genre for genre in everything.classes if genre not in order[:gone]])
+    """Accuracy and kappa with the genres of `order` removed one after the other."""
+    steps = []
+    for removed in range(1, len(order) - FEWEST + 1):
+        genres = [genre for genre in full_task.classes if genre not in order[:removed]]
+        task = probe.subset(dataset, full_task, genres)
         if task.trainable():
-            said = trials.answers(task, seeds=trials.settings.experiments.seeds[:1]).test
-            told = probe.test_scores(task, said)
-            counts = confusion_matrix(task.labels[task.test], predicted_labels(said[0]), len(task.classes))
-            found.append({"labels": len(task.classes), "accuracy": told["accuracy"], "kappa": kappa(counts)})
+            probabilities = heads.fit_predict(task, seeds=heads.params.experiments.seeds[:1]).test
+            accuracy = probe.test_scores(task, probabilities)["accuracy"]
+            counts = confusion_matrix(task.labels[task.test], predicted_labels(probabilities[0]), len(genres))
+            steps.append({"labels": len(genres), "accuracy": accuracy, "kappa": kappa(counts)})
         meter.step()
-    return found
+    return steps
 
 
-def outcomes(dataset: pd.DataFrame, everything: ProbeTask, settings: Params) -> dict[str, Any]:
-    """Train everything; {"steps": of the ambiguous order, "random": of each random one, "outcome": one sentence}.
+def remove_genres(dataset: pd.DataFrame, full_task: ProbeTask, params: Params) -> dict[str, Any]:
+    """Train all models; {"steps": of the order of ambiguity, "random": of each random order}.
 
     Genres without train images are left out from the start.
     """
-    own, genres = settings.label_limit, everything.learnable()
+    limit, genres = params.label_limit, full_task.learnable()
     if len(genres) < FEWEST:
         raise InputError(
-            f"{len(genres)} of {len(everything.classes)} genres have train images; at least {FEWEST} are needed"
+            f"{len(genres)} of {len(full_task.classes)} genres have train images; at least {FEWEST} are needed"
         )
-    everything = probe.subset(dataset, everything, genres)
-    trials = Probe(settings)
-    generator = np.random.default_rng(own.seed)
-    orders = [[genres[place] for place in generator.permutation(len(genres))] for _ in range(own.orders)]
+    full_task, heads = probe.subset(dataset, full_task, genres), Probe(params)
+    generator = np.random.default_rng(limit.seed)
+    orders = [[genres[index] for index in generator.permutation(len(genres))] for _ in range(limit.orders)]
     count = len(genres) - FEWEST
-    meter = Meter(count + 1 + own.orders * count, "trained", "label sets")
-    steps = shrunk(dataset, everything, trials, meter)
+    meter = Meter(count + 1 + limit.orders * count, "trained", "label sets")
+    steps = remove_ambiguous(dataset, full_task, heads, meter)
     random = [
-        {"order": order[:count], "steps": at_random(dataset, everything, order, trials, meter)} for order in orders
+        {"order": order[:count], "steps": remove_in_order(dataset, full_task, order, heads, meter)} for order in orders
     ]
     meter.close()
-    return {"steps": steps, "random": random, "outcome": verdict(steps)}
+    return {"steps": steps, "random": random}
 
 
-def verdict(steps: list[dict[str, Any]]) -> str:
+def summarise(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Accuracy and kappa by number of genres."""
+    return {
+        f"{len(step['genres'])}_genres": {measure: step[measure] for measure in ("accuracy", "kappa")} for step in steps
+    }
+
+
+def outcome(steps: list[dict[str, Any]]) -> str:
     """One sentence on the way from all genres to two."""
     first, last = steps[0], steps[-1]
-    better = sum(each["against_all_genres"]["interval"][0] > 0 for each in steps[1:])
+    better = sum(step["against_all_genres"]["interval"][0] > 0 for step in steps[1:])
     return (
-        f"from {len(first['genres'])} genres to {len(last['genres'])} accuracy goes from {first['accuracy']:.3f} to "
-        f"{last['accuracy']:.3f}, kappa from {first['kappa']:.3f} to {last['kappa']:.3f}; at {better} of {len(steps) - 1} steps "
-        "fewer labels in training beat the model of all genres that chooses among those left, beyond doubt"
+        f"from {len(first['genres'])} genres to {len(last['genres'])}, accuracy goes from {first['accuracy']:.3f} to "
+        f"{last['accuracy']:.3f} and kappa from {first['kappa']:.3f} to {last['kappa']:.3f}; at {better} of {len(steps) - 1} "
+        "steps, training on fewer genres beats the model of all genres restricted to the remaining ones (95% CI above 0)"
     )
 
 
-def draw(found: dict[str, Any]) -> Figure:
-    """Accuracy and kappa against the number of genres; the genre that was left out stands at each step."""
+def draw(metrics: dict[str, Any]) -> Figure:
+    """Draw accuracy and kappa by number of genres; each step names the genre that was removed."""
     figure = figures.new_figure(9.6, 4.9)
     left, right = figure.subplots(1, 2)
-    steps = found["steps"]
-    numbers = [len(each["genres"]) for each in steps]
-    low, high = zip(*(each["accuracy_interval"] for each in steps), strict=True)
+    steps = metrics["steps"]
+    numbers = [len(step["genres"]) for step in steps]
+    low, high = zip(*(step["accuracy_interval"] for step in steps), strict=True)
     left.fill_between(numbers, low, high, color=figures.BLUE, alpha=0.15, linewidth=0)
-    left.plot(numbers, [each["all_genres_accuracy"] for each in steps], "--", color="black", linewidth=1)
-    left.plot(numbers, [each["majority_accuracy"] for each in steps], ":", color="black", linewidth=1.2)
+    left.plot(numbers, [step["all_genres_accuracy"] for step in steps], "--", color="black", linewidth=1)
+    left.plot(numbers, [step["majority_accuracy"] for step in steps], ":", color="black", linewidth=1.2)
     for axes, measure in ((left, "accuracy"), (right, "kappa")):
-        for order in found["random"]:
-            shown = order["steps"]
-            axes.plot([each["labels"] for each in shown], [each[measure] for each in shown], color="0.7", linewidth=1.2)
-        axes.plot(numbers, [each[measure] for each in steps], "o-", color=figures.BLUE, markersize=5)
-        finish(axes, steps, measure)
+        for order in metrics["random"]:
+            counts = [step["labels"] for step in order["steps"]]
+            axes.plot(counts, [step[measure] for step in order["steps"]], color="0.7", linewidth=1.2)
+        axes.plot(numbers, [step[measure] for step in steps], "o-", color=figures.BLUE, markersize=5)
+        label_axes(axes, steps, measure)
     left.set_xlabel(CAPTION, loc="left", fontsize=9)
-    figure.suptitle("Leaving out the most ambiguous genre, one at a time", fontsize=11)
+    figure.suptitle("Removing the most ambiguous genre, one at a time", fontsize=11)
     figure.tight_layout()
     return figure
 
 
-def finish(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
-    """Ticks that tell how many genres are left, and which one went."""
-    numbers = [len(each["genres"]) for each in steps]
-    names = ["all" if each["left_out"] is None else f"- {figures.shorten(each['left_out'])}" for each in steps]
+def label_axes(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
+    """Add the title, and ticks with the number of genres and the one removed."""
+    numbers = [len(step["genres"]) for step in steps]
+    names = ["all" if step["left_out"] is None else f"- {figures.shorten(step['left_out'])}" for step in steps]
     ticks = [f"{number}  {name}" for number, name in zip(numbers, names, strict=True)]
     axes.set_xticks(numbers, ticks, rotation=45, ha="right", rotation_mode="anchor")
     axes.invert_xaxis()
@@ -175,15 +180,12 @@ def finish(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
 
 
 def main() -> None:
-    """Leave out one genre after the other."""
-    settings = params.read(Params)
-    runtime.start_keras(settings.runtime)
-    rows = read_table(paths.DATASET, DATASET)
-    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
-    found = outcomes(rows, probe.probe_task(rows, table, class_names(rows)), settings)
-    write_json(paths.metrics("label_limit"), {**probe.probe_settings(settings, rows), **found})
-    figures.save(draw(found), paths.plot("label_limit"))
-    log.info(found["outcome"])
+    """Remove one genre after the other."""
+    data = probe.load(Params)
+    metrics = remove_genres(data.dataset, data.task(), data.params)
+    steps = metrics["steps"]
+    probe.write("label_limit", data, metrics, summarise(steps), outcome(steps))
+    figures.save(draw(metrics), paths.plot("label_limit"))
 
 
 if __name__ == "__main__":

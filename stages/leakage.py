@@ -1,15 +1,14 @@
-"""How much a random split flatters: the same model with titles kept apart and with each title's images on all sides.
+"""How much a random split inflates scores: the same model with titles kept apart and with images of each title in all splits.
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), data/resized/
 Writes: metrics/leakage.json, plots/leakage.png, plots/leakage_neighbours.png
-Params: leakage, split.ratios / seed, experiments, head but its units, runtime
+Params: leakage, split.ratios / seed, experiments, head but its units, runtime, seed
 
-Both models learn from the same frozen features, over several seeds; only the split differs. Their test images differ too, so the
-interval of the difference resamples the titles of each on their own. Some test images stand beside their nearest train image
-under both splits: what a model can remember.
+Both models are trained on the same frozen features, over several seeds; only the split differs. Their test images differ too, so the
+interval of the difference resamples the titles of each independently. A figure shows some test images beside their nearest train
+image under both splits: what a model can memorise.
 """
 
-import logging
 from typing import Any, Literal
 
 import numpy as np
@@ -17,124 +16,136 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
-from webtoon_genre.core.files import write_json
+from webtoon_genre.core.params import Section, SharedKeys
 from webtoon_genre.core.progress import track
 from webtoon_genre.data import splits
 from webtoon_genre.data.splits import Ratios, SplitParams
-from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_features, read_table
+from webtoon_genre.data.tables import ThumbnailStore, class_names
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import Probe, ProbeTask
+from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeTask
 from webtoon_genre.plotting import figures
-from webtoon_genre.reproducibility import runtime
 
-Way = Literal["title", "image"]
-WAYS: tuple[Way, ...] = ("title", "image")
-AT_ONCE = 1024  # test rows whose neighbours are looked for at a time
-log = logging.getLogger(__name__)
+By = Literal["title", "image"]
+UNITS: tuple[By, ...] = ("title", "image")
+CHUNK = 1024  # test rows whose neighbours are searched at a time
 
 
-class Leakage(params.Section):
+class Leakage(Section):
     """params.yaml: leakage."""
 
     examples: int = Field(ge=1)
     seed: int = Field(ge=0)
 
 
-class Split(params.SharedKeys):
-    """What is shared of params.yaml: split."""
+class Split(SharedKeys):
+    """The shared keys of params.yaml: split."""
 
     ratios: Ratios
     seed: int = Field(ge=0)
 
 
-class Params(probe.ExperimentParams):
-    """What this stage reads of params.yaml."""
+class Params(ExperimentParams):
+    """The keys of params.yaml that this stage reads."""
 
     leakage: Leakage
     split: Split
 
 
-def task(way: Way, dataset: pd.DataFrame, features: np.ndarray, split: Split) -> ProbeTask:
-    """The task with the sides that `split.by: way` gives."""
-    sides = splits.assign_splits(dataset, SplitParams(by=way, ratios=split.ratios, seed=split.seed))
+def split_task(by: By, dataset: pd.DataFrame, features: np.ndarray, split: Split) -> ProbeTask:
+    """The task with the split that `split.by` gives for `by`."""
+    sides = splits.assign_splits(dataset, SplitParams(by=by, ratios=split.ratios, seed=split.seed))
     return probe.probe_task(dataset.assign(split=sides), features, class_names(dataset))
 
 
-def nearest(each: ProbeTask, rows: np.ndarray, what: str) -> np.ndarray:
-    """The train row, other than itself, nearest to each of `rows`, int (m,): least angle between features standardised by train rows."""
-    shown = np.asarray(each.features[each.train])
-    mean, deviation = shown.mean(axis=0), shown.std(axis=0) + 1e-6
-    unit, found = normalised((shown - mean) / deviation), []
-    places = range(0, len(rows), AT_ONCE)
-    for place in track(places, len(places), what, "batches"):
-        asked = rows[place : place + AT_ONCE]
-        likeness = normalised((np.asarray(each.features[asked]) - mean) / deviation) @ unit.T
-        likeness[asked[:, None] == each.train] = -np.inf
-        found.append(each.train[likeness.argmax(axis=1)])
-    return np.concatenate(found)
+def nearest(task: ProbeTask, rows: np.ndarray, label: str) -> np.ndarray:
+    """The nearest train row, other than itself, of each of `rows`, int (m,), by the angle between features standardised by train rows.
+
+    label: names the progress.
+    """
+    train = np.asarray(task.features[task.train])
+    mean, deviation = train.mean(axis=0), train.std(axis=0) + 1e-6
+    directions, neighbours = normalise((train - mean) / deviation), []
+    starts = range(0, len(rows), CHUNK)
+    for start in track(starts, len(starts), label, "batches"):
+        queries = rows[start : start + CHUNK]
+        cosines = normalise((np.asarray(task.features[queries]) - mean) / deviation) @ directions.T
+        cosines[queries[:, None] == task.train] = -np.inf
+        neighbours.append(task.train[cosines.argmax(axis=1)])
+    return np.concatenate(neighbours)
 
 
-def normalised(rows: np.ndarray) -> np.ndarray:
+def normalise(rows: np.ndarray) -> np.ndarray:
     """Each row divided by its length."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def outcome(each: ProbeTask, said: np.ndarray, beside: np.ndarray, seed: int) -> dict[str, Any]:
-    """Scores under one split, and what each test image's nearest train image, `beside`, has in common with it."""
-    return probe.scores_with_chance(each, said, seed) | {
-        "nearest_of_same_title": float((each.groups[beside] == each.groups[each.test]).mean()),
-        "nearest_of_same_genre": float((each.labels[beside] == each.labels[each.test]).mean()),
+def split_scores(task: ProbeTask, probabilities: np.ndarray, neighbours: np.ndarray, seed: int) -> dict[str, Any]:
+    """Scores under one split, and how often the nearest train image has the test image's title or genre.
+
+    probabilities: float (seeds, n, k) of the test rows. neighbours: int (n,), their nearest train rows.
+    """
+    return probe.scores_with_chance(task, probabilities, seed) | {
+        "nearest_of_same_title": float((task.groups[neighbours] == task.groups[task.test]).mean()),
+        "nearest_of_same_genre": float((task.labels[neighbours] == task.labels[task.test]).mean()),
     }
 
 
-def leaked(tasks: dict[Way, ProbeTask], said: dict[Way, np.ndarray], seed: int) -> dict[str, Any]:
-    """Accuracy and balanced accuracy by image less those by title, each with its 95 % interval."""
-    titles = {}
-    for way in WAYS:
-        own = tasks[way]
-        predicted = predicted_labels(said[way])
-        titles[way] = bootstrap.TitleCounts.of(own.labels[own.test], own.groups[own.test], predicted, len(own.classes))
-    generators = {way: np.random.default_rng([seed, place]) for place, way in enumerate(WAYS)}
+def difference(tasks: dict[By, ProbeTask], probabilities: dict[By, np.ndarray], seed: int) -> dict[str, Any]:
+    """Accuracy and balanced accuracy by image minus those by title, each with its 95% interval."""
+    counts = {}
+    for by in UNITS:
+        task, predicted = tasks[by], predicted_labels(probabilities[by])
+        labels, groups = task.labels[task.test], task.groups[task.test]
+        counts[by] = bootstrap.TitleCounts.of(labels, groups, predicted, len(task.classes))
+    generators = {by: np.random.default_rng([seed, index]) for index, by in enumerate(UNITS)}
     return {
         measure: bootstrap.unpaired_difference(
-            titles["image"], titles["title"], measure, generators["image"], generators["title"]
+            counts["image"], counts["title"], measure, generators["image"], generators["title"]
         )
         for measure in ("accuracy", "balanced_accuracy")
     }
 
 
-def examples(by_title: ProbeTask, count: int, seed: int) -> np.ndarray:
-    """Test rows by title, one drawn of each title, int (at most `count`,)."""
-    drawn = np.random.default_rng(seed).permutation(by_title.test)
-    _, first = np.unique(by_title.groups[drawn], return_index=True)
-    return drawn[np.sort(first)][:count]
+def choose_examples(task: ProbeTask, count: int, seed: int) -> np.ndarray:
+    """Random test rows, one a title, int (at most `count`,)."""
+    rows = np.random.default_rng(seed).permutation(task.test)
+    _, first = np.unique(task.groups[rows], return_index=True)
+    return rows[np.sort(first)][:count]
 
 
-def draw(found: dict[Way, Any], leak: dict[str, Any]) -> Figure:
-    """Accuracy under both splits with intervals, the largest genre's beside them."""
+def summarise(leakage: dict[str, Any]) -> dict[str, Any]:
+    """The difference in each measure."""
+    return {measure: change["difference"] for measure, change in leakage.items()}
+
+
+def outcome(leakage: dict[str, Any]) -> str:
+    """One sentence."""
+    return bootstrap.conclusion("accuracy with a random split against titles kept apart", leakage["accuracy"])
+
+
+def draw(scores: dict[By, Any], leakage: dict[str, Any]) -> Figure:
+    """Draw accuracy under both splits with intervals, beside that of the largest genre."""
     figure = figures.new_figure(7.4, 3.1)
     axes = figure.subplots()
     names = [
-        f"titles apart ({found['title']['images']} test images)",
-        f"at random ({found['image']['images']} test images)",
+        f"titles apart ({scores['title']['images']} test images)",
+        f"at random ({scores['image']['images']} test images)",
     ]
-    points = [found[way]["accuracy"] for way in WAYS]
-    figures.draw_intervals(
-        axes, names, points, [found[way]["accuracy_interval"] for way in WAYS], [figures.BLUE, figures.ORANGE]
-    )
-    axes.scatter(
-        [found[way]["majority_accuracy"] for way in WAYS], range(2), marker="D", s=36, color=figures.GREY, zorder=3
-    )
+    points, intervals = [scores[by]["accuracy"] for by in UNITS], [scores[by]["accuracy_interval"] for by in UNITS]
+    figures.draw_intervals(axes, names, points, intervals, [figures.BLUE, figures.ORANGE])
+    majorities = [scores[by]["majority_accuracy"] for by in UNITS]
+    axes.scatter(majorities, range(2), marker="D", s=36, color=figures.GREY, zorder=3)
     axes.set_xlim(0, 1.03)
-    low, high = leak["balanced_accuracy"]["interval"]
+    change = leakage["balanced_accuracy"]
+    low, high = change["interval"]
     axes.set_xlabel(
-        "test accuracy, averaged over seeds; lines: 95% intervals, whole titles resampled\n"
+        "test accuracy, averaged over seeds; lines: 95% CI, whole titles resampled\n"
         "grey: always the largest genre\n"
-        f"balanced accuracy at random is {leak['balanced_accuracy']['difference']:+.3f} higher ({low:+.3f} to {high:+.3f})",
+        f"change of balanced accuracy at random: {change['difference']:+.3f} (95% CI {low:+.3f} to {high:+.3f})",
         fontsize=9,
         loc="left",
     )
@@ -144,58 +155,57 @@ def draw(found: dict[Way, Any], leak: dict[str, Any]) -> Figure:
 
 
 def draw_neighbours(
-    rows: np.ndarray, dataset: pd.DataFrame, resized: ThumbnailStore, found: dict[Way, np.ndarray]
+    rows: np.ndarray, dataset: pd.DataFrame, resized: ThumbnailStore, neighbours: dict[By, np.ndarray]
 ) -> Figure:
-    """Test images above; below each its nearest train image under either split, framed where it is of the same title or genre."""
+    """Draw test images, and below them their nearest train image under each split, framed by common title or genre."""
     figure = figures.new_figure(1.35 * len(rows), 6.6)
     grid = figure.subplots(3, len(rows), squeeze=False)
-    for place, row in enumerate(rows):
-        asked = dataset.loc[row]
+    for column, row in enumerate(rows):
+        query = dataset.loc[row]
         figures.draw_captioned(
-            grid[0, place], picture(resized, dataset, row), f"{figures.shorten(asked['genre'])}", figures.GREY
+            grid[0, column], read_image(resized, dataset, row), figures.shorten(query["genre"]), figures.GREY
         )
-        for line, way in enumerate(WAYS[::-1], 1):
-            other = dataset.loc[found[way][place]]
-            same = other["title_id"] == asked["title_id"]
-            colour = figures.ORANGE if same else figures.BLUE if other["genre"] == asked["genre"] else figures.GREY
-            caption = f"{figures.shorten(other['genre'])}\n{'same title' if same else 'another title'}"
-            figures.draw_captioned(grid[line, place], picture(resized, dataset, found[way][place]), caption, colour)
+        for line, by in enumerate(UNITS[::-1], 1):
+            caption, colour = describe(query, dataset.loc[neighbours[by][column]])
+            image = read_image(resized, dataset, neighbours[by][column])
+            figures.draw_captioned(grid[line, column], image, caption, colour)
     for line, name in enumerate(
         ("test image", "nearest train image,\nsplit at random", "nearest train image,\ntitles apart")
     ):
         grid[line, 0].set_ylabel(name, fontsize=9)
-    figure.suptitle("What a model can remember; orange: the same title, blue: the same genre", fontsize=11)
+    figure.suptitle("What a model can memorise; orange: the same title, blue: the same genre", fontsize=11)
     figure.tight_layout()
     return figure
 
 
-def picture(resized: ThumbnailStore, dataset: pd.DataFrame, row: int) -> np.ndarray:
+def describe(query: pd.Series, neighbour: pd.Series) -> tuple[str, str]:
+    """The caption and the colour of a test image's nearest train image."""
+    same = neighbour["title_id"] == query["title_id"]
+    colour = figures.ORANGE if same else figures.BLUE if neighbour["genre"] == query["genre"] else figures.GREY
+    return f"{figures.shorten(neighbour['genre'])}\n{'same title' if same else 'another title'}", colour
+
+
+def read_image(resized: ThumbnailStore, dataset: pd.DataFrame, row: int) -> np.ndarray:
     """uint8 (side, side, 3), RGB."""
     return resized.take(dataset.loc[[row]])[0]
 
 
 def main() -> None:
-    """Train under both splits."""
-    settings = params.read(Params)
-    runtime.start_keras(settings.runtime)
-    rows = read_table(paths.DATASET, DATASET)
-    table = read_features(paths.FEATURES / f"{settings.experiments.backbone}.npy", len(rows))
-    tasks = {way: task(way, rows, table, settings.split) for way in WAYS}
-    trials, seed = Probe(settings), settings.runtime.seed
-    said = {way: trials.answers(tasks[way]).test for way in track(WAYS, len(WAYS), "trained", "splits")}
-    beside = {way: nearest(tasks[way], tasks[way].test, f"nearest train images by {way},") for way in WAYS}
-    found = {way: outcome(tasks[way], said[way], beside[way], seed) for way in WAYS}
-    leak = leaked(tasks, said, seed)
-    verdict = bootstrap.conclusion("splitting at random changes accuracy", leak["accuracy"])
-    write_json(
-        paths.metrics("leakage"),
-        {**probe.probe_settings(settings, rows), "splits": found, "leakage": leak, "outcome": verdict},
-    )
-    figures.save(draw(found, leak), paths.plot("leakage"))
-    chosen = examples(tasks["title"], settings.leakage.examples, settings.leakage.seed)
-    shown = {way: nearest(tasks[way], chosen, f"examples by {way},") for way in WAYS}
-    figures.save(draw_neighbours(chosen, rows, ThumbnailStore(paths.RESIZED), shown), paths.plot("leakage_neighbours"))
-    log.info(verdict)
+    """Train and score under both splits."""
+    data = probe.load(Params)
+    dataset, params, features = data.dataset, data.params, data.task().features
+    tasks = {by: split_task(by, dataset, features, params.split) for by in UNITS}
+    heads = Probe(params)
+    probabilities = {by: heads.fit_predict(tasks[by]).test for by in track(UNITS, len(UNITS), "trained", "splits")}
+    neighbours = {by: nearest(tasks[by], tasks[by].test, f"nearest train images by {by},") for by in UNITS}
+    scores = {by: split_scores(tasks[by], probabilities[by], neighbours[by], params.seed) for by in UNITS}
+    leakage = difference(tasks, probabilities, params.seed)
+    probe.write("leakage", data, {"splits": scores, "leakage": leakage}, summarise(leakage), outcome(leakage))
+    figures.save(draw(scores, leakage), paths.plot("leakage"))
+    chosen = choose_examples(tasks["title"], params.leakage.examples, params.leakage.seed)
+    examples = {by: nearest(tasks[by], chosen, f"examples by {by},") for by in UNITS}
+    resized = ThumbnailStore(paths.RESIZED)
+    figures.save(draw_neighbours(chosen, dataset, resized, examples), paths.plot("leakage_neighbours"))
 
 
 if __name__ == "__main__":

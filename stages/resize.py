@@ -1,10 +1,10 @@
 """Decode each thumbnail once and fit it into a black square.
 
-Reads: data/raw/thumbnails/<title_id>.parquet, and nothing else of data/raw: new ratings change no pixel.
-Writes: data/resized/<title_id>.npy, uint8 (n, side, side, 3), RGB, rows by ascending no; data/resized/index.parquet, a row an image;
-data/resized/rejected.parquet, a row an image that cannot be used, with the reason; metrics/resize.json. A title without a usable
-image has no .npy.
-Params: resize.
+Reads:  data/raw/thumbnails/<title_id>.parquet, and nothing else of data/raw: new ratings change no pixel
+Writes: data/resized/<title_id>.npy (uint8 (n, side, side, 3), RGB, rows by ascending no; none for a title without a usable image),
+        data/resized/index.parquet (a row an image), data/resized/rejected.parquet (a row an unusable image, with the reason),
+        metrics/resize.json
+Params: resize
 """
 
 import contextlib
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class Resize(Section):
-    """The square and how pictures get into it."""
+    """params.yaml: resize."""
 
     side: int = Field(ge=8, le=2048)
     interpolation: Interpolation
@@ -56,24 +56,24 @@ class Rows(NamedTuple):
     rejected: list[dict[str, Any]]
 
 
-def resize_title(title_id: int, images: pd.DataFrame, section: Resize) -> tuple[np.ndarray, Rows]:
+def resize_title(title_id: int, images: pd.DataFrame, params: Resize) -> tuple[np.ndarray, Rows]:
     """Fit the images of one title (columns no and image, the bytes as served), by ascending no: uint8 (n, side, side, 3), RGB."""
-    pixels = np.empty((len(images), section.side, section.side, 3), np.uint8)
+    pixels = np.empty((len(images), params.side, params.side, 3), np.uint8)
     rows = Rows([], [])
     for no, data in images.sort_values("no", kind="stable")[["no", "image"]].itertuples(index=False):
         try:
-            picture = decode_rgb(data, f"{title_id}/{no}", section.max_pixels)
-        except BadImage as bad:
-            rows.rejected.append({"title_id": title_id, "no": no, "reason": bad.reason, "detail": bad.detail})
+            image = decode_rgb(data, f"{title_id}/{no}", params.max_pixels)
+        except BadImage as error:
+            rows.rejected.append({"title_id": title_id, "no": no, "reason": error.reason, "detail": error.detail})
             continue
-        pixels[len(rows.usable)] = fit_square(picture, section.side, section.interpolation)
-        rows.usable.append(index_row(title_id, no, len(rows.usable), data, picture))
+        pixels[len(rows.usable)] = fit_square(image, params.side, params.interpolation)
+        rows.usable.append(index_row(title_id, no, len(rows.usable), data, image))
     return pixels[: len(rows.usable)], rows
 
 
-def index_row(title_id: int, no: int, row: int, data: bytes, picture: np.ndarray) -> dict[str, Any]:
-    """The row of INDEX for a picture, uint8 (height, width, 3), RGB, decoded from `data`."""
-    height, width = picture.shape[:2]
+def index_row(title_id: int, no: int, row: int, data: bytes, image: np.ndarray) -> dict[str, Any]:
+    """Return the row of INDEX for an image, uint8 (height, width, 3), RGB, decoded from `data`."""
+    height, width = image.shape[:2]
     return {
         "title_id": title_id,
         "no": no,
@@ -81,30 +81,30 @@ def index_row(title_id: int, no: int, row: int, data: bytes, picture: np.ndarray
         "sha256": hashlib.sha256(data).hexdigest(),
         "width": width,
         "height": height,
-        "perceptual_hash": perceptual_hash(picture),
+        "perceptual_hash": perceptual_hash(image),
     }
 
 
-def resize_file(path: Path, folder: Path, section: Resize) -> Rows:
-    """Fit one title's file and save its array to `folder`, unless it is empty."""
-    pixels, rows = resize_title(int(path.stem), read_table(path, IMAGES), section)
+def resize_file(path: Path, folder: Path, params: Resize) -> Rows:
+    """Fit the images of one title's file and save its array to `folder`, unless it is empty."""
+    pixels, rows = resize_title(int(path.stem), read_table(path, IMAGES), params)
     if rows.usable:
         np.save(folder / f"{path.stem}.npy", pixels)
     return rows
 
 
 def title_files(folder: Path) -> list[Path]:
-    """The files of `folder` by ascending title_id."""
-    paths = [path for path in folder.glob("*.parquet") if not path.name.startswith(".")]
-    if strange := sorted(path.name for path in paths if not path.stem.isdecimal()):
-        raise InputError(f"{folder} holds {strange[0]}, which is no <title_id>.parquet; take it out")
-    if not paths:
+    """Return the files of `folder` by ascending title_id."""
+    files = [path for path in folder.glob("*.parquet") if not path.name.startswith(".")]
+    if invalid := sorted(path.name for path in files if not path.stem.isdecimal()):
+        raise InputError(f"{folder} holds {invalid[0]}, which is no <title_id>.parquet; remove it")
+    if not files:
         raise InputError(f"{folder} holds no <title_id>.parquet; `dvc repro crawl` makes them")
-    return sorted(paths, key=lambda path: int(path.stem))
+    return sorted(files, key=lambda path: int(path.stem))
 
 
 def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
-    """What the metrics tell."""
+    """Return metrics/resize.json."""
     return {
         "images": len(index),
         "titles": index["title_id"].nunique(),
@@ -115,7 +115,7 @@ def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def silent_decoders() -> Iterator[None]:
-    """Send what C libraries print (libjpeg: "Corrupt JPEG data") to nowhere; Python's own log and bars go on to stderr."""
+    """Discard what C libraries print (libjpeg: "Corrupt JPEG data"); Python's log and progress bars still reach stderr."""
     handlers = [
         handler
         for handler in logging.getLogger().handlers
@@ -123,13 +123,13 @@ def silent_decoders() -> Iterator[None]:
     ]
     with (
         os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as terminal,
-        Path(os.devnull).open("w") as nowhere,
+        Path(os.devnull).open("w") as devnull,
         contextlib.redirect_stderr(terminal),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore", module="PIL")  # broken EXIF or animation; the picture is judged by its pixels
+        warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF or animations: only the pixels matter
         streams = [handler.setStream(terminal) for handler in handlers]
-        os.dup2(nowhere.fileno(), 2)
+        os.dup2(devnull.fileno(), 2)
         try:
             yield
         finally:
@@ -138,12 +138,12 @@ def silent_decoders() -> Iterator[None]:
                 handler.setStream(stream)
 
 
-def resize_files(paths: list[Path], folder: Path, section: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Save the arrays of all titles to `folder`; the rows of INDEX and of REJECTED, by title_id and no."""
-    cv2.setNumThreads(1)  # the threads are ours, a title each
+def resize_files(files: list[Path], folder: Path, params: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Save the arrays of all titles to `folder`; return the rows of INDEX and of REJECTED, by title_id and no."""
+    cv2.setNumThreads(1)  # this function runs one thread a title
     with silent_decoders(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(lambda path: resize_file(path, folder, section), paths)
-        titles = list(track(done, len(paths), "resize", "titles"))
+        results = pool.map(lambda path: resize_file(path, folder, params), files)
+        titles = list(track(results, len(files), "resize", "titles"))
     usable = [row for title in titles for row in title.usable]
     rejected = [row for title in titles for row in title.rejected]
     return pd.DataFrame(usable, columns=INDEX.names), pd.DataFrame(rejected, columns=REJECTED.names)
@@ -151,18 +151,18 @@ def resize_files(paths: list[Path], folder: Path, section: Resize) -> tuple[pd.D
 
 def main() -> None:
     """Decode the thumbnails and fit each into a black square of resize.side pixels."""
-    section = read(Params).resize
-    paths = title_files(paths.THUMBNAILS)
+    params = read(Params).resize
+    files = title_files(paths.THUMBNAILS)
     with replacing_folder(paths.RESIZED) as folder:
-        index, rejected = resize_files(paths, folder, section)
-        numbers = summary(index, rejected)
+        index, rejected = resize_files(files, folder, params)
+        metrics = summary(index, rejected)
         if index.empty:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(numbers["rejected_by_reason"].items()))
-            raise InputError(f"{paths.THUMBNAILS} holds no usable picture; reasons: {reasons}")
+            reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["rejected_by_reason"].items()))
+            raise InputError(f"{paths.THUMBNAILS} holds no usable image; reasons: {reasons}")
         write_table(index, INDEX, folder / "index.parquet")
         write_table(rejected, REJECTED, folder / "rejected.parquet")
-    write_json(paths.metrics("resize"), numbers)
-    log.info("%s images of %s titles, %s rejected", len(index), numbers["titles"], len(rejected))
+    write_json(paths.metrics("resize"), metrics)
+    log.info("%s images of %s titles, %s rejected", len(index), metrics["titles"], len(rejected))
 
 
 if __name__ == "__main__":

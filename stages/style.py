@@ -1,16 +1,14 @@
-"""Where drawing style is found in a frozen backbone: its top layer, or statistics of its early and middle layers.
+"""Where a frozen backbone represents drawing style: in its top layer, or in statistics of its early and middle layers.
 
-Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5 of each backbone in style.backbones
+Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5 (style.backbone)
 Writes: metrics/style.json, metrics/style.md (a table), plots/style.png
-Params: style, experiments, head but its units, features, train.preprocess, pretrained.weights, runtime
+Params: style, experiments, head but its units, features, train.preprocess, pretrained.weights, runtime, seed
 
-Three ways to pool, each an option of `head.pool`: the average of the top layer, channel means and deviations of early and middle
-layers, and products of their channels (Gram). The images pass each backbone once; the same heads are trained on each, over several
+Three poolings, each an option of `head.pool`: the average of the top layer, channel means and deviations of early and middle layers,
+and products of their channels (Gram). The images pass the backbone once; the same heads are trained on each pooling, over several
 seeds. Random weights are calibrated on train images first.
 """
 
-import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,26 +16,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
-from webtoon_genre.core.files import write_json, write_text
+from webtoon_genre.core.files import write_text
+from webtoon_genre.core.params import Section, SharedKeys
 from webtoon_genre.data.mean_image import read_mean_image
-from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
+from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import Predictions, Probe, ProbeTask
-from webtoon_genre.features.backbone import (
-    Pool,
-    Preprocess,
-    build_multi_extractor,
-    calibrate,
-    check_backbone,
-    preprocess_images,
-)
-from webtoon_genre.features.extraction import calibration_rows, extract_features
+from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Predictions, Probe, ProbeTask
+from webtoon_genre.features.backbone import Preprocess, build_multi_extractor, check_backbone, preprocess_images
+from webtoon_genre.features.calibration import calibrate, calibration_rows
+from webtoon_genre.features.extraction import extract_features
+from webtoon_genre.features.pooling import Pool
 from webtoon_genre.plotting import figures
-from webtoon_genre.reproducibility import runtime
 
 TOP: Pool = "average"
 POOLS: dict[Pool, str] = {
@@ -46,37 +39,36 @@ POOLS: dict[Pool, str] = {
     "gram": "Gram: products of channels",
 }
 COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE)
-CAPTION = "test accuracy, averaged over seeds; lines: 95% intervals, whole titles resampled; κ: Cohen's kappa"
-log = logging.getLogger(__name__)
+CAPTION = "test accuracy, averaged over seeds; lines: 95% CI, whole titles resampled; κ: Cohen's kappa"
 
 
-class Style(params.Section):
+class Style(Section):
     """params.yaml: style."""
 
-    backbones: list[str] = Field(min_length=1)
+    backbone: str
 
 
-class Features(params.Section):
+class Features(Section):
     """params.yaml: features."""
 
     batch: int = Field(ge=1)
     calibration_images: int = Field(ge=2)
 
 
-class Train(params.SharedKeys):
-    """What is shared of params.yaml: train."""
+class Train(SharedKeys):
+    """The shared keys of params.yaml: train."""
 
     preprocess: Preprocess
 
 
-class Pretrained(params.SharedKeys):
-    """What is shared of params.yaml: pretrained."""
+class Pretrained(SharedKeys):
+    """The shared keys of params.yaml: pretrained."""
 
     weights: str
 
 
-class Params(probe.ExperimentParams):
-    """What this stage reads of params.yaml."""
+class Params(ExperimentParams):
+    """The keys of params.yaml that this stage reads."""
 
     style: Style
     features: Features
@@ -84,120 +76,122 @@ class Params(probe.ExperimentParams):
     pretrained: Pretrained
 
 
-def pooled(
-    backbone: str, rows: pd.DataFrame, images: ThumbnailStore, centre: np.ndarray, weights: Path, settings: Params
+def check(data: ExperimentData[Params]) -> None:
+    """Raise InputError for a backbone that does not exist."""
+    check_backbone(data.params.style.backbone)
+
+
+def pool_features(
+    rows: pd.DataFrame, images: ThumbnailStore, mean: np.ndarray, params: Params
 ) -> dict[Pool, np.ndarray]:
     """Features of all rows by pooling, float32 (n, width)."""
-    preprocess = settings.train.preprocess
-    body = build_multi_extractor(backbone, len(centre), list(POOLS), preprocess, weights / f"{backbone}.weights.h5")
-    body.jit_compile = settings.runtime.xla
-    if settings.pretrained.weights == "random":
-        shown = images.take(calibration_rows(rows, settings.features.calibration_images))
-        calibrate(body, preprocess_images(shown.astype(np.float32) - centre, backbone, preprocess))
-    tables = [np.empty((len(rows), shape[-1]), np.float32) for shape in body.output_shape]
-    extract_features(body, images, rows, centre, tables, settings.features.batch, backbone)
-    return dict(zip(POOLS, tables, strict=True))
+    backbone, preprocess = params.style.backbone, params.train.preprocess
+    extractor = build_multi_extractor(backbone, len(mean), list(POOLS), preprocess, paths.pretrained(backbone))
+    extractor.jit_compile = params.runtime.xla
+    if params.pretrained.weights == "random":
+        pixels = images.take(calibration_rows(rows, params.features.calibration_images))
+        calibrate(extractor, preprocess_images(pixels.astype(np.float32) - mean, backbone, preprocess))
+    outs = [np.empty((len(rows), shape[-1]), np.float32) for shape in extractor.output_shape]
+    extract_features(extractor, images, rows, mean, outs, params.features.batch, backbone)
+    return dict(zip(POOLS, outs, strict=True))
 
 
-def compared(features: dict[Pool, np.ndarray], rows: pd.DataFrame, settings: Params) -> dict[Pool, Any]:
-    """Scores of heads on each pooling, and how they differ from those on the top layer."""
-    tasks = {pool: probe.probe_task(rows, table, class_names(rows)) for pool, table in features.items()}
-    answers = {pool: Probe(settings).answers(task) for pool, task in tasks.items()}
-    seed = settings.runtime.seed
+def compare_pools(features: dict[Pool, np.ndarray], data: ExperimentData[Params]) -> dict[Pool, Any]:
+    """Scores of heads on each pooling, and the change from heads on the top layer."""
+    params = data.params
+    tasks = {pool: probe.probe_task(data.dataset, table, data.genres) for pool, table in features.items()}
+    predictions = {pool: Probe(params).fit_predict(task) for pool, task in tasks.items()}
     return {
-        pool: probe.scores_with_chance(task, answers[pool].test, seed)
+        pool: probe.scores_with_chance(task, predictions[pool].test, params.seed)
         | {
             "width": task.features.shape[1],
-            "val_accuracy": val_accuracy(task, answers[pool]),
-            "against_top": against(task, answers[pool], answers[TOP], seed),
+            "val_accuracy": val_accuracy(task, predictions[pool]),
+            "against_top": change(task, predictions[pool], predictions[TOP], params.seed),
         }
         for pool, task in tasks.items()
     }
 
 
-def val_accuracy(task: ProbeTask, answers: Predictions) -> float:
-    """Over all seeds."""
-    return float((predicted_labels(answers.val) == task.labels[task.val]).mean())
+def val_accuracy(task: ProbeTask, predictions: Predictions) -> float:
+    """Validation accuracy, averaged over seeds."""
+    return float((predicted_labels(predictions.val) == task.labels[task.val]).mean())
 
 
-def against(task: ProbeTask, one: Predictions, other: Predictions, seed: int) -> dict[str, Any]:
-    """How much better `one` is than `other` on the test rows: accuracy and balanced accuracy."""
+def change(task: ProbeTask, predictions: Predictions, baseline: Predictions, seed: int) -> dict[str, Any]:
+    """The differences in test accuracy and balanced accuracy between two sets of heads, and their intervals."""
     labels, groups = task.labels[task.test], task.groups[task.test]
-    mine, theirs = predicted_labels(one.test), predicted_labels(other.test)
-    found = bootstrap.paired_difference(labels, groups, mine, theirs, task.classes, np.random.default_rng(seed))
-    return {measure: found[measure] for measure in ("accuracy", "balanced_accuracy")}
+    predicted, reference = predicted_labels(predictions.test), predicted_labels(baseline.test)
+    generator = np.random.default_rng(seed)
+    changes = bootstrap.paired_difference(labels, groups, predicted, reference, task.classes, generator)
+    return {measure: changes[measure] for measure in ("accuracy", "balanced_accuracy")}
 
 
-def best(found: dict[str, dict[Pool, Any]]) -> tuple[str, Pool]:
-    """The backbone and pooling with the highest validation accuracy, the first of equals."""
-    chosen = [(backbone, pool) for backbone, pools in found.items() for pool in pools]
-    return max(chosen, key=lambda each: found[each[0]][each[1]]["val_accuracy"])
+def best_pool(scores: dict[Pool, Any]) -> Pool:
+    """The pooling with the highest validation accuracy, the first of ties."""
+    return max(scores, key=lambda pool: scores[pool]["val_accuracy"])
 
 
-def verdict(found: dict[str, dict[Pool, Any]]) -> str:
-    """One sentence: the best by validation, and what it changes on test images."""
-    backbone, pool = best(found)
-    said = f"best by validation is {backbone} with head.pool {pool}"
+def summarise(backbone: str, scores: dict[Pool, Any]) -> dict[str, Any]:
+    """Accuracy and kappa by pooling."""
+    return {
+        backbone: {
+            pool: {measure: values[measure] for measure in ("accuracy", "kappa")} for pool, values in scores.items()
+        }
+    }
+
+
+def outcome(backbone: str, scores: dict[Pool, Any]) -> str:
+    """One sentence: the best pooling on validation images, and its change of test accuracy from the top layer."""
+    pool = best_pool(scores)
+    choice = f"best on validation images is {backbone} with head.pool {pool}"
     if pool == TOP:
-        return f"{said}, its top layer"
+        return f"{choice}, its top layer"
     return bootstrap.conclusion(
-        f"{said}; against its top layer it changes accuracy", found[backbone][pool]["against_top"]["accuracy"]
+        f"{choice}; test accuracy against its top layer", scores[pool]["against_top"]["accuracy"]
     )
 
 
-def table(found: dict[str, dict[Pool, Any]]) -> str:
-    """A row a backbone and pooling, as Markdown."""
+def table(backbone: str, scores: dict[Pool, Any]) -> str:
+    """A row for each pooling, as Markdown."""
     lines = [
         "| backbone | head.pool | features | val accuracy | test accuracy | 95% interval | kappa | against its top layer |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for backbone, pools in found.items():
-        for pool, each in pools.items():
-            low, high = each["accuracy_interval"]
-            lines.append(
-                f"| {backbone} | {pool} | {each['width']} | {each['val_accuracy']:.3f} | {each['accuracy']:.3f} | {low:.3f}–{high:.3f} "
-                f"| {each['kappa']:.3f} | {each['against_top']['accuracy']['difference']:+.3f} |"
-            )
+    for pool, values in scores.items():
+        low, high = values["accuracy_interval"]
+        lines.append(
+            f"| {backbone} | {pool} | {values['width']} | {values['val_accuracy']:.3f} | {values['accuracy']:.3f} | {low:.3f}–{high:.3f} "
+            f"| {values['kappa']:.3f} | {values['against_top']['accuracy']['difference']:+.3f} |"
+        )
     return "\n".join(lines) + "\n"
 
 
-def draw(found: dict[str, dict[Pool, Any]]) -> Figure:
-    """Test accuracy with its interval, a group of lines a backbone."""
-    names = [
-        f"{backbone}: {POOLS[pool]} ({each['width']}; κ {each['kappa']:.2f})"
-        for backbone, pools in found.items()
-        for pool, each in pools.items()
-    ]
-    rows = [each for pools in found.values() for each in pools.values()]
-    figure = figures.new_figure(9.4, 1.6 + 0.5 * len(rows))
+def draw(backbone: str, scores: dict[Pool, Any]) -> Figure:
+    """Draw test accuracy with its interval, a line for each pooling."""
+    names = [f"{POOLS[pool]} ({values['width']}; κ {values['kappa']:.2f})" for pool, values in scores.items()]
+    figure = figures.new_figure(9.4, 1.6 + 0.5 * len(scores))
     axes = figure.subplots()
-    points, intervals = [each["accuracy"] for each in rows], [each["accuracy_interval"] for each in rows]
-    figures.draw_intervals(axes, names, points, intervals, list(COLOURS) * len(found))
+    points = [values["accuracy"] for values in scores.values()]
+    intervals = [values["accuracy_interval"] for values in scores.values()]
+    figures.draw_intervals(axes, names, points, intervals, COLOURS)
     axes.set_xlim(0, 1.03)
     axes.set_xlabel(CAPTION, fontsize=9, loc="right")
-    backbone, pool = best(found)
-    figure.suptitle(f"Drawing style in a frozen backbone: best on val images {backbone}, {POOLS[pool]}", fontsize=11)
+    title = f"Drawing style in the frozen {backbone}; best on validation images: {POOLS[best_pool(scores)]}"
+    figure.suptitle(title, fontsize=11)
     figure.tight_layout()
     return figure
 
 
 def main() -> None:
-    """Compare what heads learn from a backbone's top layer and from its earlier ones."""
-    settings = params.read(Params)
-    for backbone in settings.style.backbones:
-        check_backbone(backbone)
-    runtime.start_keras(settings.runtime)
-    rows, centre = read_table(paths.DATASET, DATASET), read_mean_image(paths.MEAN).image
-    images = ThumbnailStore(paths.RESIZED)
-    found = {}
-    for backbone in settings.style.backbones:
-        found[backbone] = compared(pooled(backbone, rows, images, centre, paths.PRETRAINED, settings), rows, settings)
-    sentence, (backbone, pool) = verdict(found), best(found)
-    told = {"backbones": found, "best": {"backbone": backbone, "pool": pool}, "outcome": sentence}
-    write_json(paths.metrics("style"), {**probe.probe_settings(settings, rows), **told})
-    write_text(paths.table("style"), table(found))
-    figures.save(draw(found), paths.plot("style"))
-    log.info(sentence)
+    """Compare heads on a backbone's top layer and on its earlier layers."""
+    data = probe.load(Params, check)
+    backbone = data.params.style.backbone
+    images, mean = ThumbnailStore(paths.RESIZED), read_mean_image(paths.MEAN).image
+    scores = compare_pools(pool_features(data.dataset, images, mean, data.params), data)
+    metrics = {"backbones": {backbone: scores}, "best": {"backbone": backbone, "pool": best_pool(scores)}}
+    probe.write("style", data, metrics, summarise(backbone, scores), outcome(backbone, scores))
+    write_text(paths.table("style"), table(backbone, scores))
+    figures.save(draw(backbone, scores), paths.plot("style"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""The results on one screen: each backbone beside the baselines; `python -m stages.summary show` prints them.
+"""The results on one screen: every model beside the baselines, and a block from each experiment.
 
-Reads:  metrics/crawl.json, metrics/resize.json, metrics/split.json,
-        metrics/evaluate/BACKBONE.json of each backbone in train.backbones, metrics/finetune.json, metrics/baseline.json,
-        metrics/balance.json, metrics/pairs.json, metrics/label_limit.json, metrics/criterion.json,
-        metrics/ambiguity.json, metrics/style.json, metrics/leakage.json, plots/train/BACKBONE/
+Reads:  metrics/crawl.json, metrics/resize.json, metrics/split.json, metrics/baseline.json, metrics/finetune.json,
+        metrics/evaluate/BACKBONE.json and plots/train/BACKBONE/ of each backbone in train.backbones,
+        and the `summary` block of every metrics/EXPERIMENT.json that has one
 Writes: metrics/summary.json, plots/summary.png, plots/curves.png
 Params: train.backbones
+
+`python -m stages.summary show` prints the table of models.
 """
 
 import json
@@ -17,14 +18,15 @@ import typer
 from matplotlib.figure import Figure
 from pydantic import Field
 
-from webtoon_genre.core import params, paths
+from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import write_json
+from webtoon_genre.core.files import read_json, write_json
+from webtoon_genre.core.params import ParamsFile, SharedKeys, read
 from webtoon_genre.plotting import figures
 
 STUDY = 0.5478  # the original study's best test accuracy: fine-tuned ResNet50, every layer unfrozen
-NEXT = """\
+NEXT_STEPS = """\
 test interval: 95%, whole titles resampled; macro F1: of test images
 
 Where to look next
@@ -40,99 +42,62 @@ split at random by image (a title on all sides), ImageNet weights"""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-class Train(params.SharedKeys):
-    """What is shared of params.yaml: train."""
+class Train(SharedKeys):
+    """params.yaml: train, the keys that this stage shares."""
 
     backbones: list[str] = Field(min_length=1)
 
 
-class Params(params.ParamsFile):
+class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
     train: Train
 
 
-def short(sides: dict[str, Any]) -> dict[str, Any]:
-    """The few figures of one model that a person compares; `sides` are its val and test scores."""
+def headline_scores(splits: dict[str, Any]) -> dict[str, Any]:
+    """The few scores of one model that a person compares; `splits` holds its val and test scores."""
     return {
-        "val_accuracy": sides["val"]["accuracy"],
-        "test_accuracy": sides["test"]["accuracy"],
-        "test_accuracy_interval": sides["test"]["accuracy_interval"],
-        "test_macro_f1": sides["test"]["macro_f1"],
+        "val_accuracy": splits["val"]["accuracy"],
+        "test_accuracy": splits["test"]["accuracy"],
+        "test_accuracy_interval": splits["test"]["accuracy_interval"],
+        "test_macro_f1": splits["test"]["macro_f1"],
     }
 
 
 def summarise(finetuned: dict[str, Any], backbones: dict[str, Any], baselines: dict[str, Any]) -> dict[str, Any]:
-    """{"finetuned": {name: short scores}, "backbones": the same, "baselines": the same} from each model's val and test scores."""
-    parts = {"finetuned": finetuned, "backbones": backbones, "baselines": baselines}
-    return {part: {name: short(sides) for name, sides in models.items()} for part, models in parts.items()}
-
-
-def counts(crawl: dict[str, Any], resize: dict[str, Any], split: dict[str, Any]) -> dict[str, Any]:
-    """How much data the scores rest on: thumbnails crawled, those that resize rejected, images of each side."""
-    return {"thumbnails": crawl["thumbnails"], "rejected": resize["rejected"], "images": split["images"]}
-
-
-def experiments(
-    balance: dict[str, Any],
-    pairs: dict[str, Any],
-    label_limit: dict[str, Any],
-    criterion: dict[str, Any],
-    ambiguity: dict[str, Any],
-    style: dict[str, Any],
-    leakage: dict[str, Any],
-) -> dict[str, Any]:
-    """Test figures of each experiment that a reviewer compares, without genres: changes, means, and those of a few genres."""
-    variants = {name: each["against_none"] for name, each in balance["variants"].items() if name != "none"}
-    measures = ("accuracy", "balanced_accuracy")
-    found = pairs["pairs"].values()
+    """{"finetuned": {name: headline scores}, "backbones": ..., "baselines": ...} from each model's val and test scores."""
+    groups = {"finetuned": finetuned, "backbones": backbones, "baselines": baselines}
     return {
-        "balance": {
-            name: {measure: of[measure]["difference"] for measure in measures} for name, of in variants.items()
-        },
-        "pairs": {
-            "mean_accuracy": sum(each["test"]["accuracy"] for each in found) / len(found),
-            "least_accuracy": min(each["test"]["accuracy"] for each in found),
-            "mean_change_from_ten_way": sum(each["against_ten_way"]["difference"] for each in found) / len(found),
-        },
-        "label_limit": {
-            f"{len(each['genres'])}_genres": {name: each[name] for name in ("accuracy", "kappa")}
-            for each in label_limit["steps"]
-        },
-        "criterion": {
-            name: {measure: each[measure] for measure in ("accuracy", "kappa")}
-            for name, each in criterion["criteria"].items()
-        },
-        "ambiguity": {
-            "accuracy": ambiguity["accuracy"],
-            "share_of_errors": ambiguity["where_errors_are"]["ambiguity"],
-            "flagged_titles": ambiguity["flagged"]["titles"],
-        },
-        "style": {
-            backbone: {
-                pool: {measure: each[measure] for measure in ("accuracy", "kappa")} for pool, each in pools.items()
-            }
-            for backbone, pools in style["backbones"].items()
-        },
-        "leakage": {measure: of["difference"] for measure, of in leakage["leakage"].items()},
+        group: {name: headline_scores(splits) for name, splits in models.items()} for group, models in groups.items()
     }
 
 
+def counts(crawl: dict[str, Any], resize: dict[str, Any], split: dict[str, Any]) -> dict[str, Any]:
+    """The amount of data behind the scores: thumbnails crawled, those that resize rejected, images of each split."""
+    return {"thumbnails": crawl["thumbnails"], "rejected": resize["rejected"], "images": split["images"]}
+
+
+def experiment_summaries(folder: Path) -> dict[str, Any]:
+    """The `summary` block of each experiment's metrics file in `folder`, by experiment."""
+    contents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    return {name: content["summary"] for name, content in contents.items() if "summary" in content}
+
+
 def ranked(models: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Name and short scores of each model, the best on val first: test scores choose nothing."""
+    """Name and headline scores of each model, the best validation accuracy first: test scores choose nothing."""
     return sorted(models.items(), key=lambda item: (-item[1]["val_accuracy"], item[0]))
 
 
 def table(summary: dict[str, Any]) -> str:
     """Aligned plain text: a line a model, the fine-tuned one above, the baselines below."""
-    parts = {"fine-tuned": summary["finetuned"], "backbone": summary["backbones"], "baseline": summary["baselines"]}
-    width = max(len(name) for title, models in parts.items() for name in (title, *models))
-    sections = [section(title, models, width) for title, models in parts.items()]
-    return "\n".join([*sections, NEXT])
+    groups = {"fine-tuned": summary["finetuned"], "backbone": summary["backbones"], "baseline": summary["baselines"]}
+    width = max(len(name) for title, models in groups.items() for name in (title, *models))
+    sections = [section(title, models, width) for title, models in groups.items()]
+    return "\n".join([*sections, NEXT_STEPS])
 
 
 def section(title: str, models: dict[str, Any], width: int) -> str:
-    """A head line and a line a model, the names `width` characters wide."""
+    """A header line and a line a model, the names `width` characters wide."""
     lines = [f"{title:{width}}  {'val accuracy':>12}  {'test accuracy':>13}  {'test interval':>13}  {'macro F1':>8}"]
     for name, row in ranked(models):
         interval = "{:.3f}–{:.3f}".format(*row["test_accuracy_interval"])
@@ -142,109 +107,83 @@ def section(title: str, models: dict[str, Any], width: int) -> str:
     return "\n".join([*lines, ""])
 
 
-def figure(summary: dict[str, Any]) -> Figure:
+def scores_figure(summary: dict[str, Any]) -> Figure:
     """Test accuracy with its interval: the fine-tuned model, the backbones, the baselines; the study's best as a dashed line."""
-    tuned, backbones, baselines = (ranked(summary[part]) for part in ("finetuned", "backbones", "baselines"))
-    names, rows = zip(*tuned, *backbones, *baselines, strict=True)
-    shades = {figures.ORANGE: tuned, figures.BLUE: backbones, figures.GREY: baselines}
-    colours = [colour for colour, models in shades.items() for _ in models]
-    drawn = figures.new_figure(7, 2.2 + 0.45 * len(rows))
-    axes = drawn.subplots()
+    finetuned, backbones, baselines = (ranked(summary[group]) for group in ("finetuned", "backbones", "baselines"))
+    names, rows = zip(*finetuned, *backbones, *baselines, strict=True)
+    groups = {figures.ORANGE: finetuned, figures.BLUE: backbones, figures.GREY: baselines}
+    colours = [colour for colour, models in groups.items() for _ in models]
+    figure = figures.new_figure(7, 2.2 + 0.45 * len(rows))
+    axes = figure.subplots()
     intervals = [row["test_accuracy_interval"] for row in rows]
     labels = [name.replace("_", " ") if name in summary["baselines"] else name for name in names]
     figures.draw_intervals(axes, labels, [row["test_accuracy"] for row in rows], intervals, colours)
     axes.axvline(STUDY, color="black", linestyle="--", linewidth=1, zorder=0)
     axes.set_xlim(0, 1 if max(high for _, high in intervals) > 0.58 else 0.6)
     axes.set_xlabel(CAPTION, fontsize=9, loc="left")
-    drawn.suptitle(headline(backbones, baselines), fontsize=11)
-    drawn.tight_layout()
-    return drawn
+    figure.suptitle(headline(backbones, baselines), fontsize=11)
+    figure.tight_layout()
+    return figure
 
 
 def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]]) -> str:
-    """What the figure shows: the backbone that validation puts first, beside the strongest baseline."""
-    (best, model), (other, simple) = backbones[0], baselines[0]
+    """The figure's message: the backbone that validation puts first, beside the strongest baseline."""
+    (backbone, model), (baseline, simple) = backbones[0], baselines[0]
     return (
-        f"{best} tells the genre of {model['test_accuracy']:.0%} of the test images, "
-        f"{other.replace('_', ' ')} of {simple['test_accuracy']:.0%}"
+        f"{backbone} tells the genre of {model['test_accuracy']:.0%} of the test images, "
+        f"{baseline.replace('_', ' ')} of {simple['test_accuracy']:.0%}"
     )
 
 
 def history(folder: Path, backbone: str) -> pd.DataFrame:
-    """Accuracy of one backbone's training, as DVCLive logged it: columns epoch, accuracy, side (train or val), backbone."""
-    sides = []
-    for side in ("train", "val"):
-        path = folder / backbone / side / "accuracy.tsv"
+    """Accuracy by epoch of one backbone, as DVCLive logged it: columns epoch, accuracy, side (train or val), backbone."""
+    splits = []
+    for split in ("train", "val"):
+        path = folder / backbone / split / "accuracy.tsv"
         if not path.is_file():
             raise InputError(f"{path} is not there; `dvc repro train` makes it")
-        sides.append(pd.read_csv(path, sep="\t").rename(columns={"step": "epoch"}).assign(side=side, backbone=backbone))
-    return pd.concat(sides, ignore_index=True)
+        rows = pd.read_csv(path, sep="\t").rename(columns={"step": "epoch"})
+        splits.append(rows.assign(side=split, backbone=backbone))
+    return pd.concat(splits, ignore_index=True)
 
 
-def curves(histories: list[pd.DataFrame]) -> Figure:
+def curves_figure(histories: list[pd.DataFrame]) -> Figure:
     """Accuracy by epoch on train and val images, a panel a backbone, on common axes."""
     import seaborn
 
-    drawn = figures.new_figure(max(3.2 * len(histories) + 0.6, 5.2), 3.2)
-    panels = drawn.subplots(1, len(histories), sharex=True, sharey=True, squeeze=False)[0]
+    figure = figures.new_figure(max(3.2 * len(histories) + 0.6, 5.2), 3.2)
+    panels = figure.subplots(1, len(histories), sharex=True, sharey=True, squeeze=False)[0]
     colours = {"train": figures.BLUE, "val": figures.ORANGE}
-    for place, (axes, rows) in enumerate(zip(panels, histories, strict=True)):
-        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="side", palette=colours, ax=axes, legend=place == 0)
+    for index, (axes, rows) in enumerate(zip(panels, histories, strict=True)):
+        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="side", palette=colours, ax=axes, legend=index == 0)
         axes.set_title(rows["backbone"].iloc[0], fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylim(0, 1)
     panels[0].legend(frameon=False, title=None, loc="lower right")
-    drawn.suptitle("Learning curves: the epoch with the best val accuracy is kept", fontsize=11)
-    drawn.tight_layout()
-    return drawn
-
-
-def read(path: Path, stage: str) -> Any:
-    """The JSON that `stage` wrote."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there; `dvc repro {stage}` makes it") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is no JSON ({error}); make it anew with `dvc repro {stage}`") from None
+    figure.suptitle("Learning curves: the epoch with the best val accuracy is kept", fontsize=11)
+    figure.tight_layout()
+    return figure
 
 
 @app.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """Gather the scores of all backbones and baselines; with `show`, print what was gathered."""
+    """Collect the scores of all models and experiments; with `show`, print the table of models."""
     if context.invoked_subcommand is not None:
         return
-    names = params.read(Params).train.backbones
-    scored = {name: read(paths.metrics("evaluate", name), "evaluate") for name in names}
-    summary = summarise(
-        {"genre-classifier": read(paths.metrics("finetune"), "finetune")["best"]},
-        scored,
-        read(paths.metrics("baseline"), "baseline"),
-    )
-    tried = [
-        read(path, path.stem)
-        for path in (
-            paths.metrics("balance"),
-            paths.metrics("pairs"),
-            paths.metrics("label_limit"),
-            paths.metrics("criterion"),
-            paths.metrics("ambiguity"),
-            paths.metrics("style"),
-            paths.metrics("leakage"),
-        )
-    ]
-    data = counts(
-        *(read(path, path.stem) for path in (paths.metrics("crawl"), paths.metrics("resize"), paths.metrics("split")))
-    )
-    write_json(paths.metrics("summary"), {"data": data, **summary, **experiments(*tried)})
-    figures.save(figure(summary), paths.plot("summary"))
-    figures.save(curves([history(paths.plots("train"), name) for name in names]), paths.plot("curves"))
+    names = read(Params).train.backbones
+    backbones = {name: read_json(paths.metrics("evaluate", name), "evaluate") for name in names}
+    finetuned = {"genre-classifier": read_json(paths.metrics("finetune"), "finetune")["best"]}
+    summary = summarise(finetuned, backbones, read_json(paths.metrics("baseline"), "baseline"))
+    data = counts(*(read_json(paths.metrics(stage), stage) for stage in ("crawl", "resize", "split")))
+    write_json(paths.metrics("summary"), {"data": data, **summary, **experiment_summaries(paths.METRICS)})
+    figures.save(scores_figure(summary), paths.plot("summary"))
+    figures.save(curves_figure([history(paths.plots("train"), name) for name in names]), paths.plot("curves"))
 
 
 @app.command()
 def show() -> None:
     """Print the table of results and where to look next."""
-    typer.echo(table(read(paths.metrics("summary"), "summary")))
+    typer.echo(table(read_json(paths.metrics("summary"), "summary")))
 
 
 if __name__ == "__main__":

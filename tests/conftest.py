@@ -1,4 +1,4 @@
-"""What every test file shares: a workspace of its own, params to edit in it, and stages run as a person runs them."""
+"""Fixtures for all tests: a temporary workspace, a way to edit its params, and stages run as commands."""
 
 import os
 import shutil
@@ -14,31 +14,30 @@ import pytest
 from hypothesis import settings
 from ruamel.yaml import YAML
 
-from tests.support.tiny_pipeline import Clone, committed
+from tests.support.tiny_pipeline import Clone, committed_clone
 from webtoon_genre.data.tables import DATASET, INDEX, write_table
 
 REPOSITORY = Path(__file__).parent.parent
-settings.register_profile(
-    "project", deadline=None, derandomize=True
-)  # a slow machine is no failure; every run is the same
+# no deadline: a slow machine is no failure; derandomised: every run tries the same examples
+settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
-def built_cache(pytestconfig: pytest.Config) -> Path:
-    """Where the tiny pipeline's products are kept from one test run to the next, by a digest of the sources."""
+def pipeline_cache(pytestconfig: pytest.Config) -> Path:
+    """Return the folder that caches the tiny pipeline's products between test runs, by a digest of the sources."""
     return pytestconfig.cache.mkdir("built")
 
 
 @pytest.fixture(scope="session")
-def pipeline(built_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Clone]:
-    """Each call gives a new repository in which the tiny pipeline has been run and committed."""
-    return lambda: committed(built_cache, tmp_path_factory.mktemp("pipeline") / "webtoon-genre")
+def pipeline(pipeline_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Clone]:
+    """Return a function; each call creates a repository in which the tiny pipeline has been run and committed."""
+    return lambda: committed_clone(pipeline_cache, tmp_path_factory.mktemp("pipeline") / "webtoon-genre")
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with a copy of the repository's params.yaml."""
+    """Change to an empty working directory with a copy of the repository's params.yaml."""
     (tmp_path / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -46,12 +45,12 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def set_params(workspace: Path) -> Callable[..., None]:
-    """Change keys of the workspace's params.yaml: `set_params({"crawl.demo.scale": 0.001})`."""
+    """Return a function that changes keys of the workspace's params.yaml: `set_params({"crawl.demo.scale": 0.001})`."""
     return lambda values: edit_params(workspace / "params.yaml", values)
 
 
 def edit_params(path: Path, values: dict[str, Any]) -> None:
-    """Change keys of a params.yaml, comments and order kept."""
+    """Change keys of a params.yaml; comments and order stay."""
     yaml = YAML()
     params = yaml.load(path)
     for name, value in values.items():
@@ -65,7 +64,7 @@ def edit_params(path: Path, values: dict[str, Any]) -> None:
 
 @pytest.fixture
 def run_stage(workspace: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `python -m stages.NAME ARGUMENT...` in the workspace and return the finished process."""
+    """Return a function that runs `python -m stages.NAME ARGUMENT...` in the workspace and returns the finished process."""
 
     def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -81,41 +80,41 @@ def run_stage(workspace: Path) -> Callable[..., subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything before `train`, made once; see made.py."""
-    from tests.support.pipeline_inputs import make
+def pipeline_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with everything that `train` reads, computed once a session."""
+    from tests.support.pipeline_inputs import run_stages_before_train
 
-    folder = tmp_path_factory.mktemp("made")
-    make(folder, REPOSITORY)
+    folder = tmp_path_factory.mktemp("pipeline_inputs")
+    run_stages_before_train(folder, REPOSITORY)
     return folder
 
 
 @pytest.fixture
-def prepared(made: Path, workspace: Path) -> Path:
-    """A workspace of its own with a copy of `made`."""
-    shutil.copytree(made, workspace, dirs_exist_ok=True)
+def training_workspace(pipeline_inputs: Path, workspace: Path) -> Path:
+    """Change to a workspace with a copy of `pipeline_inputs`."""
+    shutil.copytree(pipeline_inputs, workspace, dirs_exist_ok=True)
     return workspace
 
 
 @pytest.fixture
-def drawn_dataset(workspace: Path) -> pd.DataFrame:
-    """data/dataset.parquet and data/resized/ in the workspace: three genres told by colour, five titles each, four images a title.
+def synthetic_dataset(workspace: Path) -> pd.DataFrame:
+    """Write data/dataset.parquet and data/resized/ to the workspace: three genres, five titles each, four images a title.
 
-    Images are uint8 (16, 16, 3), RGB: noise, brightest in the channel whose number is the label.
+    Colour tells the genre: images are uint8 (16, 16, 3), RGB, noise, brightest in the channel whose number is the label.
     """
     generator = np.random.default_rng(0)
     rows = [
-        {"title_id": 10 * label + title, "no": no, "genre": genre, "label": label, "split": side}
+        {"title_id": 10 * label + title, "no": no, "genre": genre, "label": label, "split": split}
         for label, genre in enumerate(["comic", "drama", "pure"])
-        for title, side in enumerate(["train", "test", "train", "val", "train"])
+        for title, split in enumerate(["train", "test", "train", "val", "train"])
         for no in range(1, 5)
     ]
     dataset = pd.DataFrame(rows).assign(group=lambda frame: frame["title_id"])
     write_table(dataset, DATASET, Path("data/dataset.parquet"))
     index = dataset.assign(row=dataset["no"] - 1, sha256="", width=16, height=16, perceptual_hash="")
     write_table(index, INDEX, Path("data/resized/index.parquet"))
-    for title_id, own in dataset.groupby("title_id"):
-        images = generator.integers(0, 128, (len(own), 16, 16, 3), np.uint8)
-        images[..., own["label"].iloc[0]] += 100
+    for title_id, title_rows in dataset.groupby("title_id"):
+        images = generator.integers(0, 128, (len(title_rows), 16, 16, 3), np.uint8)
+        images[..., title_rows["label"].iloc[0]] += 100
         np.save(f"data/resized/{title_id}.npy", images)
     return dataset

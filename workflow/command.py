@@ -1,4 +1,4 @@
-"""Answers of git and of DVC's own commands; it decides nothing."""
+"""Output of git and of DVC's commands; it decides nothing."""
 
 import json
 import subprocess
@@ -9,36 +9,36 @@ from webtoon_genre.core.errors import InputError
 
 
 def git(*arguments: str) -> str:
-    """What git prints."""
-    return answer(["git", *arguments]).decode("utf-8", "replace").rstrip("\n")
+    """Run git and return its stdout."""
+    return run_command(["git", *arguments]).decode("utf-8", "replace").rstrip("\n")
 
 
-def at(commit: str, path: str) -> bytes | None:
-    """A file of a commit; None where the commit has no such file."""
+def file_at(commit: str, path: str) -> bytes | None:
+    """Read a file of a commit; None where the commit has no such file."""
     result = subprocess.run(["git", "show", f"{commit}:{path}"], capture_output=True)
     return result.stdout if result.returncode == 0 else None
 
 
 def dvc(*arguments: str) -> str:
-    """What a command of this environment's DVC prints."""
-    return answer([sys.executable, "-m", "dvc", *arguments]).decode("utf-8")
+    """Run DVC of this environment and return its stdout."""
+    return run_command([sys.executable, "-m", "dvc", *arguments]).decode("utf-8")
 
 
-def told(*arguments: str) -> dict[str, Any]:
-    """What a command of DVC's tells with --json; empty where there is nothing to tell."""
+def dvc_json(*arguments: str) -> dict[str, Any]:
+    """Run a DVC command with --json and parse its output; empty where DVC prints nothing."""
     return json.loads(dvc(*arguments, "--json") or "{}")
 
 
-def answer(command: list[str]) -> bytes:
-    """A command's stdout; InputError with its complaint where it fails."""
+def run_command(command: list[str]) -> bytes:
+    """Run a command and return its stdout; InputError with its error line where it fails."""
     result = subprocess.run(command, capture_output=True)
     if result.returncode:
-        raise InputError(complaint(result.stderr.decode("utf-8", "replace")))
+        raise InputError(error_line(result.stderr.decode("utf-8", "replace")))
     return result.stdout
 
 
-def complaint(text: str) -> str:
-    """What git or DVC complained of, as one line: the line they mark as the error, or the first two, which name the file and the place."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def error_line(stderr: str) -> str:
+    """The error of git or DVC as one line: the line that they mark as such, or the first two, which name the file and the position."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     marked = [line.split(": ", 1)[1] for line in lines if line.startswith(("ERROR: ", "fatal: "))]
     return marked[0] if marked else " ".join(lines[:2])

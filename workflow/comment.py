@@ -1,6 +1,6 @@
-"""What one commit changes, as Markdown that GitHub shows; no files, no git, no DVC: review.py gathers what is told here.
+"""The review comment on one commit, as Markdown for GitHub; review.py collects its data. No files, no git, no DVC.
 
-Scores come first, what is long is folded, and tables end early where the whole would be longer than a comment may be.
+Scores come first, long parts are folded, and tables end early where the comment would be longer than GitHub allows.
 """
 
 import json
@@ -17,219 +17,220 @@ CELL = 120  # characters
 MANY = 12  # entries from which on a list ends early, and a table is folded
 SUMMARY = "metrics/summary.json"
 FIRST = ("finetuned", "backbones", "baselines", "data")  # its sections that are never folded
-DATA = ("data/raw", "data/dataset.parquet")  # whose versions are told, beside the artifacts'
-# By key {"old": …, "new": …}, as DVC tells a difference; one of them is missing or null where there is none.
+DATA = ("data/raw", "data/dataset.parquet")  # whose versions are listed, beside those of the artifacts
+# By key {"old": …, "new": …}, as DVC reports a difference; one of them is missing or null where there is none.
 Pairs = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What git and DVC tell of two commits."""
+    """The difference between two commits, as git and DVC report it."""
 
     against: str  # as a person named it: a branch, a tag, a commit
-    base: str  # where `head` left it
+    base: str  # the commit at which `head` left `against`
     head: str
     params: dict[str, Pairs]  # by file
     metrics: dict[str, Pairs]  # by file
     intervals: dict[str, list[float]]  # by key of SUMMARY, at `head`
-    was: Lock
-    now: Lock
+    before: Lock
+    after: Lock
     artifacts: dict[str, str]  # paths by name, from dvc.yaml
-    stale: list[str] | None  # why dvc.lock is not up to date; None where that is not known
+    stale: list[str] | None  # why dvc.lock is not up to date; None where that is unknown
     figures: list[Figure]  # those that differ
 
 
 @dataclass(frozen=True)
 class Links:
-    """Where the reader finds pictures."""
+    """Links to pictures."""
 
     picture: Callable[[str, str], str | None]  # from "before" or "after" and a path; None where it cannot be shown
     page: str  # of all figures, as Markdown
 
 
-def comment(change: Change, links: Links) -> str:
-    """The whole comment, of LIMIT characters at most."""
+def format_comment(change: Change, links: Links) -> str:
+    """Format the comment, of LIMIT characters at most."""
     text = ""
     for rows in ROWS:
-        tables = (params(change, rows), scores(change, rows), stages(change, rows), versions(change))
-        parts = (heading(change), *tables, figures(change, links), commands(change))
-        text = "\n\n".join(part for part in parts if part) + "\n"
+        tables = (format_params(change, rows), format_scores(change, rows), format_stages(change, rows))
+        more = (format_versions(change), format_figures(change, links), format_commands(change))
+        text = "\n\n".join(part for part in (format_heading(change), *tables, *more) if part) + "\n"
         if len(text) <= LIMIT:
             break
     return text
 
 
-def heading(change: Change) -> str:
-    """Which commits, and whether what follows is theirs."""
+def format_heading(change: Change) -> str:
+    """Name the commits, and state whether the rest of the comment is their result."""
     title = f"## What `{change.head[:7]}` changes\n\nAgainst `{change.base[:7]}`, where it left `{change.against}`."
     if change.stale is None:
-        return f"{title} Whether dvc.lock is up to date is not told: the working tree is not the commit."
+        return f"{title} Whether dvc.lock is up to date is unknown: the working tree differs from the commit."
     if not change.stale:
-        return f"{title} dvc.lock is up to date: what follows is the result of this commit's code and params."
+        return f"{title} dvc.lock is up to date: these are the results of this commit's code and params."
     lines = [f"- {code(line)}" for line in change.stale[:MANY]]
     if len(change.stale) > MANY:
         lines.append(f"- and {len(change.stale) - MANY} more")
-    told = "dvc.lock is not up to date: what follows is of an earlier state. `dvc repro` is due:"
-    return f"{title}\n\n" + "\n".join(f"> {line}".rstrip() for line in ("[!WARNING]", told, "", *lines))
+    warning = "dvc.lock is not up to date: these are results of an earlier state. Run `dvc repro`, because:"
+    return f"{title}\n\n" + "\n".join(f"> {line}".rstrip() for line in ("[!WARNING]", warning, "", *lines))
 
 
-def params(change: Change, rows: int) -> str:
-    """Params that differ."""
+def format_params(change: Change, rows: int) -> str:
+    """Tabulate the params that differ."""
     pairs = {key: pair for keys in change.params.values() for key, pair in keys.items()}
-    found = [[code(key), value(pair.get("old")), value(pair.get("new"))] for key, pair in pairs.items()]
-    return "### Params\n\n" + table(["param", "before", "after"], found, rows)
+    cells = [[code(key), format_value(pair.get("old")), format_value(pair.get("new"))] for key, pair in pairs.items()]
+    return "### Params\n\n" + format_table(["param", "before", "after"], cells, rows)
 
 
-def scores(change: Change, rows: int) -> str:
-    """Scores of models, then all other metrics, folded."""
+def format_scores(change: Change, rows: int) -> str:
+    """Tabulate the scores of models, then all other metrics, folded."""
     metrics = {path: dict(sorted(pairs.items())) for path, pairs in sorted(change.metrics.items())}
     summary = metrics.pop(SUMMARY, {})
     first = {key: summary.pop(key) for part in FIRST for key in list(summary) if key.partition(".")[0] == part}
-    others = {f"{SUMMARY}, experiments": summary, **metrics}
-    more = [folded(f"{title}: {len(pairs)}", numbers(pairs, {}, rows)) for title, pairs in others.items() if pairs]
-    return "\n\n".join(["### Scores", numbers(first, change.intervals, rows), *more])
+    rest = {f"{SUMMARY}, experiments": summary, **metrics}
+    more = [fold(f"{title}: {len(pairs)}", format_metrics(pairs, {}, rows)) for title, pairs in rest.items() if pairs]
+    return "\n\n".join(["### Scores", format_metrics(first, change.intervals, rows), *more])
 
 
-def numbers(pairs: Pairs, intervals: dict[str, list[float]], rows: int) -> str:
-    """A table of metrics that differ, with an interval where one is known."""
-    found = []
+def format_metrics(pairs: Pairs, intervals: dict[str, list[float]], rows: int) -> str:
+    """Tabulate the metrics that differ, with the intervals in `intervals`."""
+    cells = []
     for key, pair in pairs.items():
         old, new = pair.get("old"), pair.get("new")
-        interval = "–".join(number(end) for end in intervals.get(key, []))
-        found.append([code(key), number(old), number(new), difference(old, new), interval])
+        interval = "–".join(format_number(end) for end in intervals.get(key, []))
+        cells.append([code(key), format_number(old), format_number(new), format_difference(old, new), interval])
     head = ["", "before", "after", "change", "95% interval, after"]
-    if not any(row[-1] for row in found):
-        head, found = head[:-1], [row[:-1] for row in found]
-    return table(head, found, rows, numbers=True)
+    if not any(row[-1] for row in cells):
+        head, cells = head[:-1], [row[:-1] for row in cells]
+    return format_table(head, cells, rows, numbers=True)
 
 
-def stages(change: Change, rows: int) -> str:
-    """Stages that ran between the two commits: why, and which of their outputs have other bytes."""
-    found = []
-    for name, stage in change.now.items():
-        was = change.was.get(name)
-        anew = unequal(outputs(was or {}), outputs(stage))
-        if because := ["(new)"] if was is None else causes(was, stage):
-            found.append([code(name), listed(because), listed(anew) or "nothing: the same bytes"])
-    text = table(["stage", "ran since these changed", "has made anew"], found, rows)
-    return "### Stages\n\n" + (folded(f"{len(found)} stages ran", text) if len(found) > MANY else text)
+def format_stages(change: Change, rows: int) -> str:
+    """Tabulate the stages that ran between the two commits: the reasons, and the outputs whose bytes differ."""
+    cells = []
+    for name, stage in change.after.items():
+        earlier = change.before.get(name)
+        changed = differing_keys(outputs(earlier or {}), outputs(stage))
+        if reasons := ["(new)"] if earlier is None else run_reasons(earlier, stage):
+            cells.append([code(name), enumerate_codes(reasons), enumerate_codes(changed) or "none: the same bytes"])
+    text = format_table(["stage", "ran because of changes in", "outputs that changed"], cells, rows)
+    return "### Stages\n\n" + (fold(f"{len(cells)} stages ran", text) if len(cells) > MANY else text)
 
 
-def causes(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs in a stage's command, params and dependencies."""
-    read = ({dep["path"]: dep["md5"] for dep in stage.get("deps", [])} for stage in (was, now))
-    settings = (leaves(list(stage.get("params", {}).values())) for stage in (was, now))
-    return [*(["its command"] if was["cmd"] != now["cmd"] else []), *unequal(*settings), *unequal(*read)]
+def run_reasons(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The differences in a stage's command, params and dependencies."""
+    deps = ({dep["path"]: dep["md5"] for dep in stage.get("deps", [])} for stage in (before, after))
+    params = (flatten(list(stage.get("params", {}).values())) for stage in (before, after))
+    command = ["its command"] if before["cmd"] != after["cmd"] else []
+    return [*command, *differing_keys(*params), *differing_keys(*deps)]
 
 
-def leaves(part: Any, key: str = "") -> dict[str, Any]:
+def flatten(values: Any, key: str = "") -> dict[str, Any]:
     """Nested params by dotted key; those of a list of files together."""
-    if isinstance(part, dict) and part:
-        each = [leaves(item, f"{key}.{name}".lstrip(".")) for name, item in part.items()]
-    elif isinstance(part, list) and not key:
-        each = [leaves(item) for item in part]
+    if isinstance(values, dict) and values:
+        parts = [flatten(item, f"{key}.{name}".lstrip(".")) for name, item in values.items()]
+    elif isinstance(values, list) and not key:
+        parts = [flatten(item) for item in values]
     else:
-        return {key: part}
-    return {name: item for found in each for name, item in found.items()}
+        return {key: values}
+    return {name: item for part in parts for name, item in part.items()}
 
 
-def unequal(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Keys that have not the same value in both, in the order of the later one."""
+def differing_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Keys whose values differ, or that only one of both has, in the order of the later one."""
     missing = object()
-    every = [*now, *(key for key in was if key not in now)]
-    return [key for key in every if was.get(key, missing) != now.get(key, missing)]
+    keys = [*after, *(key for key in before if key not in after)]
+    return [key for key in keys if before.get(key, missing) != after.get(key, missing)]
 
 
-def versions(change: Change) -> str:
-    """Which data and which model others would take from either commit."""
-    was, now = (
+def format_versions(change: Change) -> str:
+    """Tabulate the versions of data and models in both commits."""
+    before, after = (
         {out["path"]: out for stage in lock.values() for out in stage.get("outs", [])}
-        for lock in (change.was, change.now)
+        for lock in (change.before, change.after)
     )
-    named = {**dict.fromkeys(DATA, ""), **{path: f" ({name})" for name, path in change.artifacts.items()}}
-    found = []
-    for path, name in named.items():
-        before, after = was.get(path), now.get(path)
-        same = before is not None and after is not None and before["md5"] == after["md5"]
-        if before or after:
-            found.append([code(path) + name, version(before), "the same" if same else version(after)])
-    return "### Data and model\n\n" + table(["", "before", "after"], found, MANY) if found else ""
+    names = {**dict.fromkeys(DATA, ""), **{path: f" ({name})" for name, path in change.artifacts.items()}}
+    cells = []
+    for path, name in names.items():
+        old, new = before.get(path), after.get(path)
+        same = old is not None and new is not None and old["md5"] == new["md5"]
+        if old or new:
+            cells.append([code(path) + name, format_version(old), "the same" if same else format_version(new)])
+    return "### Data and model\n\n" + format_table(["", "before", "after"], cells, MANY) if cells else ""
 
 
-def version(out: dict[str, Any] | None) -> str:
-    """An output of dvc.lock in a few words."""
+def format_version(out: dict[str, Any] | None) -> str:
+    """Describe an output of dvc.lock in a few words."""
     if out is None:
         return "–"
     files = f"{out['nfiles']:,} files, " if "nfiles" in out else ""
     return f"`{out['md5'][:7]}` {files}{out['size']:,} bytes"
 
 
-def figures(change: Change, links: Links) -> str:
-    """Figures in git before beside after, and where the others are."""
+def format_figures(change: Change, links: Links) -> str:
+    """Show the figures in git, before beside after, and link to the page of all figures."""
     if not change.figures:
         return ""
-    shown: list[str] = []
+    parts: list[str] = []
     for figure in change.figures:
         urls = [links.picture(side, figure.path) for side in ("before", "after")]
-        if any(urls) and len(shown) < MANY:
+        if any(urls) and len(parts) < MANY:
             cells = [f'<img width="400" alt="{figure.path}" src="{url}">' if url else "–" for url in urls]
-            shown.append(f"`{figure.path}`\n\n| before | after |\n|---|---|\n| {cells[0]} | {cells[1]} |")
+            parts.append(f"`{figure.path}`\n\n| before | after |\n|---|---|\n| {cells[0]} | {cells[1]} |")
     lost = sum(figure.lost for figure in change.figures)
     missing = f" {lost} lack a picture, which is neither in DVC's cache nor in its remote." if lost else ""
-    return "\n\n".join(["### Figures", *shown, f"All {len(change.figures)} that differ: {links.page}.{missing}"])
+    return "\n\n".join(["### Figures", *parts, f"All {len(change.figures)} that differ: {links.page}.{missing}"])
 
 
-def commands(change: Change) -> str:
-    """How to see more."""
+def format_commands(change: Change) -> str:
+    """List the commands that show more."""
     base, head = change.base[:7], change.head[:7]
     lines = [
         f"git checkout {head} && dvc pull",
         f"dvc metrics diff {base} {head}",
-        f"dvc plots diff {base} {head} --open   # curves and confusion matrices, to point at",
+        f"dvc plots diff {base} {head} --open   # curves and confusion matrices, interactive",
     ]
-    return folded("Look closer", "```sh\n" + "\n".join(lines) + "\n```")
+    return fold("Look closer", "```sh\n" + "\n".join(lines) + "\n```")
 
 
-def table(head: list[str], found: list[list[str]], rows: int, numbers: bool = False) -> str:
-    """A table of at most so many rows; all columns but the first are of numbers, or none is."""
-    if not found:
+def format_table(head: list[str], cells: list[list[str]], rows: int, numbers: bool = False) -> str:
+    """Format a table of `rows` rows at most; `numbers`: all columns but the first are right-aligned."""
+    if not cells:
         return "Nothing differs."
     rule = ["---", *(["--:" if numbers else "---"] * (len(head) - 1))]
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, rule, *found[:rows])]
-    more = f"\n\nand {len(found) - rows:,} more" if len(found) > rows else ""
+    lines = [f"| {' | '.join(row)} |" for row in (head, rule, *cells[:rows])]
+    more = f"\n\nand {len(cells) - rows:,} more" if len(cells) > rows else ""
     return "\n".join(lines) + more
 
 
-def folded(title: str, text: str) -> str:
-    """What is seen on a click."""
+def fold(title: str, text: str) -> str:
+    """Fold `text` under a title that opens on a click."""
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def code(text: str) -> str:
-    """A cell that Markdown does not read: nothing in it is a link, a mention or the end of the cell."""
+    """Quote a cell's text so that Markdown does not read it: nothing in it is a link, a mention or the end of the cell."""
     short = text if len(text) <= CELL else text[: CELL - 1] + "…"
     return "`" + " ".join(short.split()).replace("`", "'").replace("|", "\\|") + "`"
 
 
-def value(held: Any) -> str:
-    """A param as YAML has it, nearly."""
-    return "–" if held is None else code(json.dumps(held, ensure_ascii=False).strip('"'))
+def format_value(value: Any) -> str:
+    """Format a param nearly as YAML does."""
+    return "–" if value is None else code(json.dumps(value, ensure_ascii=False).strip('"'))
 
 
-def number(held: Any) -> str:
-    """Three decimals, or as many as a small number needs; whole numbers whole."""
-    if isinstance(held, float):
-        return f"{held:.3f}" if abs(held) >= 0.0005 or held == 0 else f"{held:.2g}"
-    return f"{held:,}" if isinstance(held, int) else value(held)
+def format_number(value: Any) -> str:
+    """Format a float with three decimals, or as many as a small one needs, and an integer without."""
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.2g}"
+    return f"{value:,}" if isinstance(value, int) else format_value(value)
 
 
-def difference(old: Any, new: Any) -> str:
-    """How much a number rose or fell."""
+def format_difference(old: Any, new: Any) -> str:
+    """Format the signed difference of two numbers; empty where one of them is none."""
     if not (isinstance(old, int | float) and isinstance(new, int | float)):
         return ""
-    return ("+" if new > old else "") + number(new - old)
+    return ("+" if new > old else "") + format_number(new - old)
 
 
-def listed(names: list[str]) -> str:
-    """A few names, and how many there are more."""
+def enumerate_codes(names: list[str]) -> str:
+    """List the first four names, and the number of the others."""
     return ", ".join(map(code, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

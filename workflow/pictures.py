@@ -1,17 +1,16 @@
-"""Figures that differ between two commits: their pictures before and after, and one HTML page that shows them and needs nothing else.
+"""Figures that differ between two commits: their pictures before and after, and one self-contained HTML page that shows them.
 
-`dvc plots diff` fetches them; its own page loads scripts from the web, is not one file, and shows figures that did not change as well.
+`dvc plots diff` fetches them. Its HTML page is not used: it loads scripts from the web, is several files, and shows unchanged figures too.
 """
 
 import html
-import json
 import tempfile
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow.command import dvc
+from workflow.command import dvc_json
 from workflow.verify import Lock, outputs
 
 KINDS = {".jpg": "jpeg", ".png": "png"}
@@ -35,7 +34,7 @@ img {{ max-width: 100% }}
 
 @dataclass(frozen=True)
 class Side:
-    """A figure at one commit: its digest, None where there is none, and its picture, None where it is not to be had."""
+    """A figure at one commit: its digest, None where the commit has no such figure, and its picture, None where it is not available."""
 
     digest: str | None
     picture: bytes | None
@@ -56,56 +55,56 @@ class Figure:
 
     @property
     def lost(self) -> bool:
-        """Is a picture not to be had?"""
+        """Is one of its pictures not available?"""
         return self.before.lost or self.after.lost
 
 
-def differing(base: Lock, head: Lock) -> dict[str, tuple[str | None, str | None]]:
-    """Digests of figures that differ between two dvc.lock files, in the order of the later one."""
-    was, now = drawn(base), drawn(head)
-    return {path: (was.get(path), now.get(path)) for path in [*now, *was] if was.get(path) != now.get(path)}
+def differing_figures(before: Lock, after: Lock) -> dict[str, tuple[str | None, str | None]]:
+    """Digests, before and after, of figures that differ between two dvc.lock files, by path, in the order of the later file."""
+    old, new = figure_digests(before), figure_digests(after)
+    return {path: (old.get(path), new.get(path)) for path in [*new, *old] if old.get(path) != new.get(path)}
 
 
-def drawn(lock: Lock) -> dict[str, str]:
-    """Digests of all figures."""
-    made = {path: digest for stage in lock.values() for path, digest in outputs(stage).items()}
-    return {path: digest for path, digest in made.items() if Path(path).suffix in KINDS}
+def figure_digests(lock: Lock) -> dict[str, str]:
+    """Digests of all figures by path."""
+    digests = {path: digest for stage in lock.values() for path, digest in outputs(stage).items()}
+    return {path: digest for path, digest in digests.items() if Path(path).suffix in KINDS}
 
 
-def fetched(figures: dict[str, tuple[str | None, str | None]], base: str, head: str) -> list[Figure]:
-    """Figures that differ between two commits, with their pictures from git, DVC's cache or its default remote."""
-    if not figures:
+def fetch_figures(digests: dict[str, tuple[str | None, str | None]], base: str, head: str) -> list[Figure]:
+    """Get the pictures of figures at two commits from git, DVC's cache or its default remote."""
+    if not digests:
         return []
     with tempfile.TemporaryDirectory(prefix="review-") as folder:
-        found = json.loads(dvc("plots", "diff", base, head, "--targets", *figures, "--json", "--out", folder))["data"]
-        seen = {path: pictures(found.get(path, [])) for path in figures}
+        entries = dvc_json("plots", "diff", base, head, "--targets", *digests, "--out", folder)["data"]
+        pictures = {path: read_pictures(entries.get(path, [])) for path in digests}
     return [
-        Figure(path, Side(was, seen[path].get(base)), Side(now, seen[path].get(head)))
-        for path, (was, now) in figures.items()
+        Figure(path, Side(old, pictures[path].get(base)), Side(new, pictures[path].get(head)))
+        for path, (old, new) in digests.items()
     ]
 
 
-def pictures(entries: list[dict[str, Any]]) -> dict[str, bytes]:
-    """What `dvc plots diff` found of one figure, by commit."""
-    return {each["revisions"][0]: Path(each["url"]).read_bytes() for each in entries}
+def read_pictures(entries: list[dict[str, Any]]) -> dict[str, bytes]:
+    """Read what `dvc plots diff` wrote of one figure, by commit."""
+    return {entry["revisions"][0]: Path(entry["url"]).read_bytes() for entry in entries}
 
 
-def page(figures: list[Figure], base: str, head: str) -> str:
-    """The HTML page; pictures are part of it."""
-    sections = "\n".join(section(each) for each in figures)
+def format_page(figures: list[Figure], base: str, head: str) -> str:
+    """Format the HTML page, pictures included."""
+    sections = "\n".join(format_section(figure) for figure in figures)
     return PAGE.format(before=base[:7], after=head[:7], sections=sections)
 
 
-def section(figure: Figure) -> str:
-    """One figure, before beside after."""
+def format_section(figure: Figure) -> str:
+    """Format one figure, before beside after."""
     kind = KINDS[Path(figure.path).suffix]
-    before, after = (content(side, kind) for side in (figure.before, figure.after))
+    before, after = (format_side(side, kind) for side in (figure.before, figure.after))
     sides = f"<figure><figcaption>before</figcaption>{before}</figure><figure><figcaption>after</figcaption>{after}</figure>"
     return f"<h2>{html.escape(figure.path)}</h2>\n<div>{sides}</div>"
 
 
-def content(side: Side, kind: str) -> str:
-    """The picture itself, or why there is none."""
+def format_side(side: Side, kind: str) -> str:
+    """Format the picture, or the reason why there is none."""
     if side.picture is None:
         return "not in DVC's cache, nor in its remote" if side.lost else "there is none"
     return f'<img alt="" src="data:image/{kind};base64,{b64encode(side.picture).decode()}">'

@@ -1,10 +1,10 @@
-"""Is the commit a result? Everything is built anew in a fresh clone with an empty cache, and compared stage by stage.
+"""Is a commit a result? Rebuild it in a fresh clone with an empty cache, and compare stage by stage.
 
 Reads:  the commit (HEAD unless --rev names another), never the working tree; no remote
 Writes: nothing but a temporary folder (TMPDIR), removed at the end; a table on stdout
 
 Everything must be equal byte for byte. With --tolerance, for another machine, what is computed from a network's outputs may differ, and
-then the scores of metrics/summary.json may, by so much; what comes before stays exact.
+the scores of metrics/summary.json by the tolerance at most; earlier stages must be equal all the same.
 """
 
 import json
@@ -26,87 +26,90 @@ from webtoon_genre.core.errors import InputError
 from workflow.command import dvc
 
 SUMMARY = "metrics/summary.json"
-NETWORKS = ("features", "style")  # they, and what follows from them, depend on the last bits of a network's outputs
+NETWORKS = ("features", "style")  # they, and the stages after them, depend on the last bits of a network's outputs
 Lock = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One stage's outputs, as paths: those that are equal to the committed ones, and those that are not."""
+class Comparison:
+    """One stage's outputs, as paths: those that equal the committed ones, and those that do not."""
 
     equal: list[str]
     different: list[str]
 
 
-def compare(committed: Lock, rebuilt: Lock) -> dict[str, Compared]:
-    """Two dvc.lock files, stage by stage, in the committed order; an output that only one of them has is different."""
-    found = {}
+def compare_locks(committed: Lock, rebuilt: Lock) -> dict[str, Comparison]:
+    """Compare two dvc.lock files, stage by stage, in the committed order; an output that only one of them has is different."""
+    comparisons = {}
     for name in [*committed, *(name for name in rebuilt if name not in committed)]:
         before, after = (outputs(lock.get(name, {})) for lock in (committed, rebuilt))
-        every = sorted(before.keys() | after.keys())
-        equal = [path for path in every if path in before and before[path] == after.get(path)]
-        found[name] = Compared(equal, [path for path in every if path not in equal])
-    return found
+        paths = sorted(before.keys() | after.keys())
+        equal = [path for path in paths if path in before and before[path] == after.get(path)]
+        comparisons[name] = Comparison(equal, [path for path in paths if path not in equal])
+    return comparisons
 
 
 def outputs(stage: dict[str, Any]) -> dict[str, str]:
-    """Digests by path."""
+    """Digests of a stage's outputs by path."""
     return {out["path"]: out["md5"] for out in stage.get("outs", [])}
 
 
-def exact(lock: Lock) -> list[str]:
-    """Stages that read nothing that comes out of a network."""
-    tainted = [name for name in lock if name.partition("@")[0] in NETWORKS]
-    for name in tainted:  # grows while it is gone through
-        tainted += [other for other in lock if other not in tainted and reads(lock[other], lock[name])]
-    return [name for name in lock if name not in tainted]
+def exact_stages(lock: Lock) -> list[str]:
+    """Stages that read nothing that depends on a network's outputs."""
+    inexact = [name for name in lock if name.partition("@")[0] in NETWORKS]
+    for name in inexact:  # grows during the loop
+        inexact += [reader for reader in lock if reader not in inexact and reads(lock[reader], lock[name])]
+    return [name for name in lock if name not in inexact]
 
 
-def upstream(lock: Lock, targets: list[str]) -> Lock:
-    """The stages that are built to reach some, these included; a target is a stage's name, with or without its matrix item."""
-    chosen = [name for name in lock if name in targets or name.partition("@")[0] in targets]
-    for name in chosen:
-        chosen += [other for other in lock if other not in chosen and reads(lock[name], lock[other])]
-    return {name: stage for name, stage in lock.items() if name in chosen}
+def upstream_stages(lock: Lock, targets: list[str]) -> Lock:
+    """The targets and the stages that they need; a target is a stage's name, with or without its matrix item."""
+    needed = [name for name in lock if name in targets or name.partition("@")[0] in targets]
+    for name in needed:  # grows during the loop
+        needed += [writer for writer in lock if writer not in needed and reads(lock[name], lock[writer])]
+    return {name: stage for name, stage in lock.items() if name in needed}
 
 
-def reads(stage: dict[str, Any], maker: dict[str, Any]) -> bool:
-    """Does a stage depend on an output of another, on something in one, or on a folder that has one in it?"""
-    needed, made = [Path(dep["path"]) for dep in stage.get("deps", [])], [Path(path) for path in outputs(maker)]
-    return any(need.is_relative_to(path) or path.is_relative_to(need) for need in needed for path in made)
+def reads(reader: dict[str, Any], writer: dict[str, Any]) -> bool:
+    """Does one stage depend on an output of another, on something in it, or on a folder that contains it?"""
+    deps, outs = [Path(dep["path"]) for dep in reader.get("deps", [])], [Path(path) for path in outputs(writer)]
+    return any(dep.is_relative_to(out) or out.is_relative_to(dep) for dep in deps for out in outs)
 
 
-def farthest(committed: Any, rebuilt: Any, name: str = "") -> tuple[float, str]:
-    """The largest difference between two metrics files' numbers, and the key it stands at; infinite where they have not the same keys."""
+def largest_difference(committed: Any, rebuilt: Any, name: str = "") -> tuple[float, str]:
+    """The largest difference between the numbers of two metrics files, and its key; infinite where their keys differ."""
     if isinstance(committed, dict) and isinstance(rebuilt, dict) and committed.keys() == rebuilt.keys():
-        each = [farthest(committed[key], rebuilt[key], f"{name}.{key}".lstrip(".")) for key in sorted(committed)]
-        return max(each, default=(0.0, name))
-    if isinstance(committed, list) and isinstance(rebuilt, list) and len(committed) == len(rebuilt):
-        each = [
-            farthest(one, other, f"{name}[{i}]") for i, (one, other) in enumerate(zip(committed, rebuilt, strict=True))
+        differences = [
+            largest_difference(committed[key], rebuilt[key], f"{name}.{key}".lstrip(".")) for key in sorted(committed)
         ]
-        return max(each, default=(0.0, name))
+        return max(differences, default=(0.0, name))
+    if isinstance(committed, list) and isinstance(rebuilt, list) and len(committed) == len(rebuilt):
+        differences = [
+            largest_difference(*items, f"{name}[{index}]")
+            for index, items in enumerate(zip(committed, rebuilt, strict=True))
+        ]
+        return max(differences, default=(0.0, name))
     if isinstance(committed, int | float) and isinstance(rebuilt, int | float):
         return abs(committed - rebuilt), name
     return (0.0 if committed == rebuilt else float("inf")), name
 
 
-def report(found: dict[str, Compared]) -> str:
-    """A line a stage."""
-    width = max(map(len, found))
-    return "\n".join(f"{name:<{width}}  {line(each)}" for name, each in found.items())
+def format_report(comparisons: dict[str, Comparison]) -> str:
+    """Format one line a stage."""
+    width = max(map(len, comparisons))
+    return "\n".join(f"{name:<{width}}  {format_counts(comparison)}" for name, comparison in comparisons.items())
 
 
-def line(each: Compared) -> str:
-    """How many of a stage's outputs are equal, and the names of the others."""
-    equal = [f"{len(each.equal)} equal"] if each.equal else []
-    different = [f"DIFFERENT: {', '.join(each.different)}"] if each.different else []
+def format_counts(comparison: Comparison) -> str:
+    """Format the number of a stage's equal outputs, and the names of the others."""
+    equal = [f"{len(comparison.equal)} equal"] if comparison.equal else []
+    different = [f"DIFFERENT: {', '.join(comparison.different)}"] if comparison.different else []
     return ", ".join(equal + different)
 
 
 @contextmanager
 def fresh_clone(revision: str) -> Iterator[Path]:
-    """A clone of the repository here, at a commit, with an empty DVC cache."""
+    """A clone of this repository at a commit, with an empty DVC cache."""
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         clone = Path(folder) / "webtoon-genre"
         subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
@@ -114,90 +117,96 @@ def fresh_clone(revision: str) -> Iterator[Path]:
         yield clone
 
 
-def resolved(revision: str) -> str:
-    """The commit that a name stands for."""
-    asked = ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
-    told = subprocess.run(asked, capture_output=True, text=True)
-    if told.returncode:
+def resolve_commit(revision: str) -> str:
+    """The hash of the commit that `revision` names."""
+    command = ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
         raise InputError(f"--rev is {revision!r}: no commit of this repository; git log shows them")
-    return told.stdout.strip()
+    return result.stdout.strip()
 
 
 def read_lock(clone: Path) -> Lock:
-    """The stages of dvc.lock."""
+    """Read the stages of dvc.lock."""
     path = clone / "dvc.lock"
     if not path.exists():
         raise InputError("dvc.lock is not in the commit: run `dvc repro`, then commit dvc.lock")
-    return parsed(path.read_bytes())
+    return parse_lock(path.read_bytes())
 
 
-def current(clone: Path, lock: Lock) -> Lock:
-    """The stages that dvc.yaml has: dvc.lock also keeps those that it had, of other backbones perhaps, and nothing builds them."""
+def current_stages(clone: Path, lock: Lock) -> Lock:
+    """The stages of `lock` that dvc.yaml has: dvc.lock also has dropped ones, of other backbones perhaps, which nothing builds."""
     stages = dvc("--cd", str(clone), "stage", "list", "--name-only").split()
     return {name: stage for name, stage in lock.items() if name in stages}
 
 
-def parsed(text: bytes | None) -> Lock:
+def parse_lock(text: bytes | None) -> Lock:
     """The stages of a dvc.lock, by name; none without the file."""
     return YAML(typ="safe").load(text.decode("utf-8"))["stages"] if text else {}
 
 
 def rebuild(clone: Path, committed: Lock, targets: list[str]) -> None:
-    """`dvc repro`, its output shown, after removing what git brought of the outputs: DVC would not run a stage that only writes these."""
+    """Run `dvc repro`, its output shown, after removing the outputs in git: DVC would not run a stage that writes only these."""
     for path in [clone / name for stage in committed.values() for name in outputs(stage)]:
         path.unlink(missing_ok=True) if not path.is_dir() else shutil.rmtree(path)
     environment = {name: value for name, value in os.environ.items() if name != "DVC_EXP_BASELINE_REV"}
     if shutil.which("dvc") is None:
         raise InputError("dvc is not on PATH: `make verify` sets it")
     if subprocess.run(["dvc", "repro", *targets], cwd=clone, env=environment).returncode:
-        raise InputError("dvc repro failed in the fresh clone: its own lines above tell why")
+        raise InputError("dvc repro failed in the fresh clone; the lines above give the reason")
 
 
-def dirty(clone: Path) -> list[str]:
-    """What `git status` lists."""
-    told = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
-    return told.stdout.splitlines()
+def git_status(clone: Path) -> list[str]:
+    """The lines of `git status`."""
+    command = ["git", "status", "--porcelain"]
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def verdict(found: dict[str, Compared], sure: list[str], distance: tuple[float, str], tolerance: float | None) -> str:
-    """One line; raises InputError where the commit is no result."""
-    different = [name for name, each in found.items() if each.different]
+def judge(
+    comparisons: dict[str, Comparison], exact: list[str], difference: tuple[float, str], tolerance: float | None
+) -> str:
+    """Return the conclusion as one line; InputError where the commit is no result."""
+    different = [name for name, comparison in comparisons.items() if comparison.different]
     if not different:
-        return f"All {sum(len(each.equal) for each in found.values())} outputs are equal byte for byte"
-    early = [name for name in different if name in sure]
+        total = sum(len(comparison.equal) for comparison in comparisons.values())
+        return f"All {total} outputs are equal byte for byte"
+    early = [name for name in different if name in exact]
     if early or tolerance is None:
-        first, many = (early or different)[0], len(different)
-        raise InputError(
-            f"{first} is not what is committed ({many} stages differ); docs/versions.md tells what can be the cause"
-        )
-    apart, key = distance
-    if apart > tolerance:
-        raise InputError(f"{SUMMARY}: {key} differs by {apart:.6f}, more than the tolerance of {tolerance}")
-    return f"{len(different)} stages differ, all with a network; the scores by {apart:.6f} at most ({key}), within {tolerance}"
+        first, count = (early or different)[0], len(different)
+        raise InputError(f"{first} differs from the commit ({count} stages differ); docs/versions.md lists the causes")
+    distance, key = difference
+    if distance > tolerance:
+        raise InputError(f"{SUMMARY}: {key} differs by {distance:.6f}, more than the tolerance of {tolerance}")
+    return (
+        f"{len(different)} stages differ, all with a network; the scores by {distance:.6f} at most ({key}), "
+        f"within {tolerance}"
+    )
 
 
 def main(
     targets: Annotated[list[str] | None, typer.Argument(help="stages to stop at; without any, everything")] = None,
     rev: Annotated[str, typer.Option(help="the commit")] = "HEAD",
     tolerance: Annotated[
-        float | None, typer.Option(min=0, help="what scores may differ by, on another machine")
+        float | None, typer.Option(min=0, help="allowed difference of scores, on another machine")
     ] = None,
 ) -> None:
     """Rebuild a commit in a fresh clone with an empty cache and compare."""
-    if dirty(Path()):
-        typer.echo("verify: what is not committed here is left out", err=True)
-    with fresh_clone(resolved(rev)) as clone:
-        committed, before = current(clone, read_lock(clone)), json.loads((clone / SUMMARY).read_text(encoding="utf-8"))
-        wanted = upstream(committed, targets) if targets else committed
-        rebuild(clone, wanted, targets or [])
-        rebuilt, changed = current(clone, read_lock(clone)), dirty(clone)
-        distance = farthest(before, json.loads((clone / SUMMARY).read_text(encoding="utf-8")))
-    found = compare(wanted, {name: stage for name, stage in rebuilt.items() if name in wanted or name not in committed})
-    typer.echo("\n" + report(found) + "\n")
-    told = verdict(found, exact(committed), distance, tolerance)
-    if changed and tolerance is None:
-        raise InputError(f"git status is not clean after dvc repro: {', '.join(changed)}")
-    typer.echo(told)
+    if git_status(Path()):
+        typer.echo("verify: uncommitted changes are left out", err=True)
+    with fresh_clone(resolve_commit(rev)) as clone:
+        committed = current_stages(clone, read_lock(clone))
+        scores = json.loads((clone / SUMMARY).read_text(encoding="utf-8"))
+        needed = upstream_stages(committed, targets) if targets else committed
+        rebuild(clone, needed, targets or [])
+        rebuilt, changes = current_stages(clone, read_lock(clone)), git_status(clone)
+        difference = largest_difference(scores, json.loads((clone / SUMMARY).read_text(encoding="utf-8")))
+    compared = {name: stage for name, stage in rebuilt.items() if name in needed or name not in committed}
+    comparisons = compare_locks(needed, compared)
+    typer.echo("\n" + format_report(comparisons) + "\n")
+    conclusion = judge(comparisons, exact_stages(committed), difference, tolerance)
+    if changes and tolerance is None:
+        raise InputError(f"git status is not clean after dvc repro: {', '.join(changes)}")
+    typer.echo(conclusion)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""webtoon_genre/crawl/status.py: what is on disk of a crawl, in words."""
+"""webtoon_genre/crawl/status.py: the report of a crawl's data on disk."""
 
 from contextlib import closing
 from datetime import date
@@ -14,23 +14,23 @@ LIGHT = b"\xff\xd8\xff light"
 
 @pytest.fixture
 def store(tmp_path, monkeypatch) -> Store:
-    """Three titles: one with two pictures, one labelled picture by picture, one for adults."""
+    """A store with three titles: one with two pictures, one with a genre for each picture, one for adults."""
     monkeypatch.chdir(tmp_path)
     store = Store(tmp_path.relative_to(tmp_path) / "raw")
-    found = CrawlResult("test")
+    result = CrawlResult("test")
     rows = [validated(Episode(1, no, None, None, date(2022, 1, no), None, f"u{no}"), LIGHT, 100) for no in (1, 2)]
     paid = Episode(1, 3, None, None, None, None, "u3", status="paid")
-    gone = validated(Episode(2, 1, "comic", None, date(2021, 5, 4), None, "v1", status="vanished"), LIGHT, 100)
-    found.add(Title(1, "one", (), ("pure", "drama"), None, False, "test"), [*rows, paid])
-    found.add(Title(2, "two", (), ("daily", "comic"), None, False, "test"), [gone])
-    found.add(Title(3, "three", (), ("pure",), None, True, "test"), [])
+    vanished = validated(Episode(2, 1, "comic", None, date(2021, 5, 4), None, "v1", status="vanished"), LIGHT, 100)
+    result.add(Title(1, "one", (), ("pure", "drama"), None, False, "test"), [*rows, paid])
+    result.add(Title(2, "two", (), ("daily", "comic"), None, False, "test"), [vanished])
+    result.add(Title(3, "three", (), ("pure",), None, True, "test"), [])
     store.stage(1, [Picture(row.no, row.thumbnail_url, LIGHT) for row in rows])
     store.stage(2, [Picture(1, "v1", LIGHT)])
-    store.commit(found)
+    store.commit(result)
     return store
 
 
-def test_what_is_there_is_told_by_genre_with_what_is_missing(store):
+def test_the_report_has_a_row_for_each_genre_and_the_missing_pictures(store):
     assert status.report(store, running=False).splitlines() == [
         "raw: test",
         "",
@@ -46,23 +46,23 @@ def test_what_is_there_is_told_by_genre_with_what_is_missing(store):
     ]
 
 
-def test_what_a_crawl_has_so_far_is_told_apart(store):
+def test_staged_data_are_reported_separately(store):
     store.stage(7, [Picture(1, "w1", LIGHT)])
     with closing(store.journal("test")) as journal:
-        journal.keep_picture(8, (1, "x1"), LIGHT)
-        journal.keep_refusal(8, (2, "x2"), "http_404")
-    told = status.report(store, running=True).splitlines()
-    assert told[-2] == ".raw.staged: a crawl is under way"
-    assert told[-1].startswith("1 complete titles with 1 thumbnails, 1 thumbnails of others, ")
-    assert "a crawl did not end; the next one goes on from here" in status.report(store, running=False)
+        journal.save_picture(8, (1, "x1"), LIGHT)
+        journal.save_refusal(8, (2, "x2"), "http_404")
+    lines = status.report(store, running=True).splitlines()
+    assert lines[-2] == ".raw.staged: a crawl is running"
+    assert lines[-1].startswith("1 complete titles with 1 thumbnails, 1 thumbnails of others, ")
+    assert "a crawl did not finish; the next one resumes it" in status.report(store, running=False)
 
 
-def test_nothing_is_told_with_what_to_do(tmp_path):
-    told = status.report(Store(tmp_path / "raw"), running=False)
-    assert told == f"{tmp_path / 'raw'}: nothing; `dvc repro crawl` fetches, `dvc pull` or `dvc checkout` brings back"
+def test_the_report_of_an_empty_folder_says_what_to_do(tmp_path):
+    report = status.report(Store(tmp_path / "raw"), running=False)
+    assert report == f"{tmp_path / 'raw'}: empty; `dvc repro crawl` fetches, `dvc pull` or `dvc checkout` restores"
 
 
-def test_a_crawl_under_way_is_known_by_its_lock(tmp_path):
+def test_a_running_crawl_holds_the_lock(tmp_path):
     assert not is_locked(tmp_path / "raw")
     with exclusive_lock(tmp_path / "raw"):
         assert is_locked(tmp_path / "raw")
@@ -70,7 +70,7 @@ def test_a_crawl_under_way_is_known_by_its_lock(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "told"),
+    ("size", "text"),
     [
         (0, "0 B"),
         (999, "999 B"),
@@ -80,5 +80,5 @@ def test_a_crawl_under_way_is_known_by_its_lock(tmp_path):
         (10**16, "10,000 TB"),
     ],
 )
-def test_sizes_have_units(size, told):
-    assert status.format_bytes(size) == told
+def test_sizes_have_units(size, text):
+    assert status.format_bytes(size) == text

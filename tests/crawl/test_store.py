@@ -1,4 +1,4 @@
-"""data/raw while it is filled: staging, commit, damage, the lock; no source."""
+"""data/raw during a crawl: staging, commit, damage, the lock; no source."""
 
 import math
 from datetime import date
@@ -14,7 +14,7 @@ LIGHT = b"\xff\xd8\xff light"
 DARK = b"\xff\xd8\xff dark"
 
 
-def test_the_lock_is_free_again_after_a_crawl(tmp_path):
+def test_the_lock_is_free_after_a_crawl(tmp_path):
     for _ in range(2):
         with exclusive_lock(tmp_path / "raw"):
             pass
@@ -25,12 +25,12 @@ def title(title_id: int, **changes: Any) -> Title:
                     "adult": False, "source": "test"} | changes)  # fmt: skip
 
 
-def found(titles: list[Title], rows: list[Episode]) -> CrawlResult:
-    """What a crawl found: each title with its rows, in the order given."""
-    whole = CrawlResult("test")
+def crawl_result(titles: list[Title], rows: list[Episode]) -> CrawlResult:
+    """Return a crawl of these titles with their rows, in this order."""
+    result = CrawlResult("test")
     for title in titles:
-        whole.add(title, [row for row in rows if row.title_id == title.title_id])
-    return whole
+        result.add(title, [row for row in rows if row.title_id == title.title_id])
+    return result
 
 
 def row(no: int, image: bytes) -> Episode:
@@ -42,32 +42,32 @@ def test_staged_pictures_are_not_in_data_raw_until_the_end(tmp_path):
     store.stage(1, [Picture(1, "url/1", LIGHT)])
     assert not (tmp_path / "raw").exists()
     assert store.pictures(1) == {(1, "url/1"): LIGHT}
-    store.commit(found([title(1)], [row(1, LIGHT)]))
+    store.commit(crawl_result([title(1)], [row(1, LIGHT)]))
     assert store.pictures(1) == {(1, "url/1"): LIGHT}
     assert store.titles() == [title(1)]
     assert store.episodes().of(1) == [row(1, LIGHT)]
     assert not store.staged.exists()
 
 
-def test_the_order_in_which_answers_came_does_not_show(tmp_path):
+def test_the_order_of_answers_has_no_effect(tmp_path):
     pictures = [Picture(1, "url/1", LIGHT), Picture(2, "url/2", DARK)]
     rows = [row(1, LIGHT), row(2, DARK)]
-    for name, step in (("forth", 1), ("back", -1)):
+    for name, step in (("forward", 1), ("backward", -1)):
         store = Store(tmp_path / name)
         store.stage(1, pictures[::step])
-        store.commit(found([title(1), title(2, adult=True)][::step], rows[::step]))
+        store.commit(crawl_result([title(1), title(2, adult=True)][::step], rows[::step]))
     for file in ("titles.parquet", "episodes.parquet", "thumbnails/1.parquet"):
-        assert (tmp_path / "forth" / file).read_bytes() == (tmp_path / "back" / file).read_bytes()
+        assert (tmp_path / "forward" / file).read_bytes() == (tmp_path / "backward" / file).read_bytes()
 
 
-def test_what_an_abandoned_crawl_staged_does_not_replace_what_is_wanted_now(tmp_path):
+def test_staged_files_of_an_abandoned_crawl_do_not_replace_current_ones(tmp_path):
     store = Store(tmp_path / "raw")
     store.stage(1, [Picture(1, "url/1", LIGHT)])
-    store.commit(found([title(1)], [row(1, LIGHT)]))
+    store.commit(crawl_result([title(1)], [row(1, LIGHT)]))
     store.stage(1, [Picture(1, "url/1", LIGHT), Picture(2, "url/2", DARK)])
     store.stage(2, [Picture(1, "url/1", DARK)])
     store.stage(1, [Picture(1, "url/1", LIGHT)])
-    store.commit(found([title(1)], [row(1, LIGHT)]))
+    store.commit(crawl_result([title(1)], [row(1, LIGHT)]))
     assert store.pictures(1) == {(1, "url/1"): LIGHT}
     assert [path.name for path in store.thumbnails.iterdir()] == ["1.parquet"]
 
@@ -75,7 +75,7 @@ def test_what_an_abandoned_crawl_staged_does_not_replace_what_is_wanted_now(tmp_
 def test_a_damaged_file_counts_as_absent(tmp_path, caplog):
     store = Store(tmp_path / "raw")
     store.stage(1, [Picture(1, "url/1", LIGHT)])
-    store.commit(found([title(1)], [row(1, LIGHT)]))
+    store.commit(crawl_result([title(1)], [row(1, LIGHT)]))
     path = store.thumbnails / "1.parquet"
     path.write_bytes(path.read_bytes()[:100])
     assert store.pictures(1) == {}
@@ -84,8 +84,8 @@ def test_a_damaged_file_counts_as_absent(tmp_path, caplog):
 
 def test_a_damaged_table_is_an_error_and_not_an_empty_one(tmp_path):
     store = Store(tmp_path / "raw")
-    store.commit(found([title(1)], []))
-    (store.folder / "titles.parquet").write_bytes(b"half")
+    store.commit(crawl_result([title(1)], []))
+    (store.folder / "titles.parquet").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"titles\.parquet is not the table expected"):
         store.titles()
 
@@ -94,17 +94,17 @@ def test_nulls_come_back_as_none(tmp_path):
     store = Store(tmp_path / "raw")
     rows = [Episode(1, 1, None, None, None, None, "url", status="paid"),
             Episode(1, 2, "pure", "s", date(2022, 1, 1), math.pi, "url", "aa", 3, OK)]  # fmt: skip
-    store.commit(found([title(1)], rows))
+    store.commit(crawl_result([title(1)], rows))
     assert store.episodes().of(1) == rows
 
 
 @pytest.mark.parametrize(
     ("image", "status"), [(b"\xff\xd8\xff" + bytes(997), "ok"), (b"\xff\xd8\xff" + bytes(998), "too_large"), (b"", "not_an_image")]
 )  # fmt: skip
-def test_pictures_up_to_the_limit_are_taken(image, status):
-    judgement = row(1, image)
-    assert judgement.status == status
-    assert judgement.bytes == (len(image) if status == "ok" else None)
+def test_pictures_up_to_the_limit_are_valid(image, status):
+    result = row(1, image)
+    assert result.status == status
+    assert result.bytes == (len(image) if status == "ok" else None)
 
 
 def test_a_summary_of_nothing_has_every_key():

@@ -1,4 +1,4 @@
-"""The pace of a host, without a network: what Retry-After means, and what becomes of Scrapy's delays."""
+"""The pace of a host, without a network: Retry-After, and the delays of Scrapy's slots."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,42 +15,43 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 
 from webtoon_genre.crawl import throttle
-from webtoon_genre.crawl.http import Gate, Site
-from webtoon_genre.crawl.throttle import Host, Pace, asked, back_off
+from webtoon_genre.crawl.http import Site
+from webtoon_genre.crawl.middlewares import Gate
+from webtoon_genre.crawl.throttle import Host, Pace, retry_after, retry_delay
 
 AGENT = "webtoon-genre (contact you@example.org)"
 URL = "http://image.test/1.jpg"
 
 
-def says(value: bytes | None, status: int = 429) -> Response:
-    """An answer with that Retry-After."""
+def response(value: bytes | None, status: int = 429) -> Response:
+    """Return an answer with that Retry-After."""
     return Response(URL, status=status, headers={} if value is None else {"Retry-After": value})
 
 
-def dated(seconds: float) -> bytes:
-    """An HTTP date that many seconds from now."""
+def http_date(seconds: float) -> bytes:
+    """Return the HTTP date `seconds` from now."""
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True).encode()
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(b"0", 0.0), (b"120", 120.0), (b" 7 ", 7.0), (b"9" * 30, 1e30)])
 def test_retry_after_in_seconds_is_that_many(value, seconds):
-    assert asked(says(value)) == seconds
+    assert retry_after(response(value)) == seconds
 
 
 def test_retry_after_as_a_date_is_the_time_until_then():
-    assert 3590 < asked(says(dated(3600))) <= 3600
+    assert 3590 < retry_after(response(http_date(3600))) <= 3600
 
 
-@pytest.mark.parametrize("value", [dated(-3600), b"Thu, 01 Jan 1970 00:00:00 GMT"], ids=["an hour ago", "1970"])
-def test_a_date_that_is_past_asks_for_nothing(value):
-    assert asked(says(value)) == 0.0
+@pytest.mark.parametrize("value", [http_date(-3600), b"Thu, 01 Jan 1970 00:00:00 GMT"], ids=["an hour ago", "1970"])
+def test_a_past_date_asks_for_no_pause(value):
+    assert retry_after(response(value)) == 0.0
 
 
 def test_a_date_without_a_zone_is_in_utc(monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Seoul")
     time.tzset()
     try:
-        assert 3590 < asked(says(dated(3600).replace(b" GMT", b""))) <= 3600
+        assert 3590 < retry_after(response(http_date(3600).replace(b" GMT", b""))) <= 3600
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -59,14 +60,14 @@ def test_a_date_without_a_zone_is_in_utc(monkeypatch):
 @pytest.mark.parametrize(
     "value", [None, b"", b"soon", b"-5", b"1.5", b"\xff\xfe", "٣".encode(), b"1e3", b"inf", b"nan"]
 )
-def test_what_is_no_retry_after_asks_for_nothing(value):
-    assert asked(says(value)) == 0.0
+def test_an_unreadable_retry_after_asks_for_no_pause(value):
+    assert retry_after(response(value)) == 0.0
 
 
 @settings(max_examples=50)
 @given(st.one_of(st.binary(max_size=40), st.text(max_size=40).map(lambda text: text.encode("utf-8", "replace"))))
 def test_any_retry_after_is_read_without_an_error(value):
-    assert asked(says(value.replace(b"\r", b"").replace(b"\n", b""))) >= 0.0
+    assert retry_after(response(value.replace(b"\r", b"").replace(b"\n", b""))) >= 0.0
 
 
 @pytest.mark.parametrize(
@@ -81,11 +82,11 @@ def test_any_retry_after_is_read_without_an_error(value):
     ],
 )
 def test_any_date_is_read_without_an_error(value):
-    assert asked(says(value)) >= 0.0
+    assert retry_after(response(value)) >= 0.0
 
 
-def test_each_retry_waits_twice_as_long_as_the_one_before():
-    waits = [back_off(Request(URL, meta={"retry_times": times} if times else {})) for times in range(4)]
+def test_each_retry_waits_twice_as_long_as_the_previous_one():
+    waits = [retry_delay(Request(URL, meta={"retry_times": times} if times else {})) for times in range(4)]
     assert waits == [1.0, 2.0, 4.0, 8.0]
 
 
@@ -95,7 +96,7 @@ def test_a_host_without_a_delay_has_one_after_its_first_429():
     assert (host.delay, host.quiet_until) == (throttle.SLOWED, 105.0)
 
 
-def test_429s_at_once_count_as_one_and_a_later_one_doubles_the_delay_again():
+def test_simultaneous_429s_count_as_one_and_a_later_one_doubles_the_delay_again():
     host = Host(0.5)
     for now in (100.0, 100.1, 104.9):
         host.slow_down(now, 5.0)
@@ -104,7 +105,7 @@ def test_429s_at_once_count_as_one_and_a_later_one_doubles_the_delay_again():
     assert host.delay == 2.0
 
 
-def test_a_shorter_pause_does_not_cut_a_longer_one():
+def test_a_shorter_pause_does_not_shorten_a_longer_one():
     host = Host(0.5)
     host.slow_down(100.0, 60.0)
     host.slow_down(101.0, 1.0)
@@ -112,7 +113,7 @@ def test_a_shorter_pause_does_not_cut_a_longer_one():
 
 
 @pytest.mark.parametrize("base", [0.0, 0.5])
-def test_a_host_that_answers_well_comes_back_to_its_base_and_never_below(base):
+def test_good_answers_return_the_delay_to_its_base_and_never_below(base):
     host = Host(base)
     host.slow_down(100.0, 5.0)
     delays = []
@@ -125,90 +126,90 @@ def test_a_host_that_answers_well_comes_back_to_its_base_and_never_below(base):
 
 
 def crawler(delay: float = 0.0, throttled: bool = False, **slots: Slot) -> Any:
-    """What Pace sees of Scrapy."""
+    """Return the parts of Scrapy's crawler that Pace uses."""
     settings = {"DOWNLOAD_DELAY": delay, "AUTOTHROTTLE_ENABLED": throttled, "USER_AGENT": AGENT}
     return SimpleNamespace(
         settings=Settings(settings),
-        signals=SimpleNamespace(connect=lambda *arguments, **named: None),
+        signals=SimpleNamespace(connect=lambda *arguments, **options: None),
         engine=SimpleNamespace(downloader=SimpleNamespace(slots=slots)),
     )
 
 
 def request(name: str, **meta: Any) -> Request:
-    """A request in the slot `name`."""
+    """Return a request in the slot `name`."""
     return Request(URL, meta={"download_slot": name} | meta)
 
 
-def test_a_429_keeps_its_host_s_slot_quiet_and_no_other():
+def test_a_429_holds_back_the_slot_of_its_host_and_no_other():
     image, other = Slot(8, 0.0, 0.0), Slot(8, 0.0, 0.0)
-    keeper = Pace(crawler(image=image, other=other))
+    pace = Pace(crawler(image=image, other=other))
     before = time.monotonic()
-    keeper.answered(says(b"60"), request("image"))
+    pace.on_response(response(b"60"), request("image"))
     assert image.lastseen + image.delay >= before + 60
     assert image.delay == throttle.SLOWED
     assert (other.lastseen, other.delay) == (0, 0.0)
 
 
-def test_an_error_of_the_server_with_retry_after_is_as_good_as_a_429():
+def test_a_server_error_with_retry_after_counts_as_a_429():
     slot = Slot(8, 0.0, 0.0)
     before = time.monotonic()
-    Pace(crawler(image=slot)).answered(says(b"60", status=503), request("image"))
+    Pace(crawler(image=slot)).on_response(response(b"60", status=503), request("image"))
     assert slot.lastseen + slot.delay >= before + 60
 
 
-def test_an_error_of_the_server_without_retry_after_leaves_the_pace_alone():
+def test_a_server_error_without_retry_after_does_not_change_the_pace():
     slot = Slot(8, 0.0, 0.0)
-    Pace(crawler(image=slot)).answered(says(None, status=503), request("image"))
+    Pace(crawler(image=slot)).on_response(response(None, status=503), request("image"))
     assert (slot.lastseen, slot.delay) == (0.0, 0.0)
 
 
 def test_a_429_without_retry_after_waits_as_long_as_its_retry():
     slot = Slot(8, 0.0, 0.0)
     before = time.monotonic()
-    Pace(crawler(image=slot)).answered(says(None), request("image", retry_times=3))
+    Pace(crawler(image=slot)).on_response(response(None), request("image", retry_times=3))
     assert slot.lastseen + slot.delay >= before + 8
 
 
-def test_good_answers_that_were_under_way_do_not_end_a_pause():
+def test_good_answers_in_transit_do_not_end_a_pause():
     slot = Slot(64, 0.0, 0.0)
-    keeper = Pace(crawler(image=slot))
-    keeper.answered(says(b"60"), request("image"))
+    pace = Pace(crawler(image=slot))
+    pace.on_response(response(b"60"), request("image"))
     for _ in range(63):
-        keeper.answered(says(None, status=200), request("image"))
+        pace.on_response(response(None, status=200), request("image"))
     assert slot.delay > 0  # without a delay, Scrapy looks at no time at all
     assert slot.lastseen + slot.delay > time.monotonic() + 50
 
 
-def test_a_crawl_delay_that_is_longer_than_the_delay_becomes_it():
+def test_a_longer_crawl_delay_replaces_the_delay():
     slot = Slot(8, 0.5, 0.0)
     slots = {"image.test": slot}
-    keeper = Pace(crawler(0.5, **slots))
-    keeper.robots(SimpleNamespace(crawl_delay=lambda agent: 3.0), Request(URL))
+    pace = Pace(crawler(0.5, **slots))
+    pace.on_robots(SimpleNamespace(crawl_delay=lambda agent: 3.0), Request(URL))
     assert slot.delay == 3.0
 
 
-@pytest.mark.parametrize("told", [None, 0.1])
-def test_a_crawl_delay_that_is_shorter_changes_nothing(told):
+@pytest.mark.parametrize("crawl_delay", [None, 0.1])
+def test_a_shorter_crawl_delay_changes_nothing(crawl_delay):
     slot = Slot(8, 0.5, 0.0)
     slots = {"image.test": slot}
-    keeper = Pace(crawler(0.5, **slots))
-    keeper.robots(SimpleNamespace(crawl_delay=lambda agent: told), Request(URL))
+    pace = Pace(crawler(0.5, **slots))
+    pace.on_robots(SimpleNamespace(crawl_delay=lambda agent: crawl_delay), Request(URL))
     assert slot.delay == 0.5
 
 
 @pytest.mark.parametrize(("throttled", "delay"), [(True, 4.0), (False, 0.5)])
-def test_a_delay_that_was_lengthened_for_slow_answers_stays_where_it_is_throttled(throttled, delay):
+def test_a_delay_lengthened_for_slow_answers_stays_under_autothrottle(throttled, delay):
     slot = Slot(8, 4.0, 0.0)
-    keeper = Pace(crawler(0.5, throttled=throttled, image=slot))
-    keeper.answered(says(None, status=200), request("image"))
+    pace = Pace(crawler(0.5, throttled=throttled, image=slot))
+    pace.on_response(response(None, status=200), request("image"))
     assert slot.delay == delay
 
 
-def test_a_slot_that_is_gone_is_no_error():
-    Pace(crawler()).answered(says(b"5"), request("image"))
+def test_a_missing_slot_is_no_error():
+    Pace(crawler()).on_response(response(b"5"), request("image"))
 
 
-def test_a_redirected_request_keeps_the_pace_of_the_host_that_it_goes_to():
+def test_a_redirected_request_has_the_pace_of_its_target_host():
     site = Site("test", "http://comic.test", frozenset({"image.test"}), "http://comic.test/", None, delay=0.5)
     redirected = Request("http://comic.test/1.jpg", meta={"download_slot": "image.test"})
     Gate(site).process_request(redirected)

@@ -1,4 +1,4 @@
-"""Formats by their first bytes."""
+"""webtoon_genre/data/image_format.py: formats by their first bytes."""
 
 import pytest
 
@@ -18,5 +18,5 @@ from webtoon_genre.data import image_format
         (b"", None),
     ],
 )
-def test_a_picture_is_told_by_its_first_bytes(start, kind):
+def test_the_first_bytes_determine_the_format(start, kind):
     assert image_format.detect_format(start) == kind

@@ -1,63 +1,63 @@
-"""webtoon_genre/data/mean_image.py and the two stages that must agree on it: zero_center computes, split refuses another's."""
+"""webtoon_genre/data/mean_image.py and its two stages: zero_center computes the mean, split rejects one of other rows."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from stages import split, zero_center
-from tests.support.synthetic_thumbnails import labelled, store
+from tests.support.synthetic_thumbnails import synthetic_labels, write_thumbnails
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data import splits
 from webtoon_genre.data.mean_image import read_mean_image, rows_digest
 from webtoon_genre.data.splits import Ratios, SplitParams
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
 
-RULE = SplitParams(by="title", ratios=Ratios(train=0.6, val=0.2, test=0.2), seed=77)
+BY_TITLE = SplitParams(by="title", ratios=Ratios(train=0.6, val=0.2, test=0.2), seed=77)
 
 
 @pytest.fixture
-def prepared(workspace):
-    """A workspace with drawn data/resized and data/labels.parquet; the labels."""
-    labels = labelled(titles=12, images=3)
-    store(workspace, labels)
-    return labels
+def labels(workspace):
+    """Write data/resized and data/labels.parquet; return the labels."""
+    rows = synthetic_labels(titles=12, images=3)
+    write_thumbnails(workspace, rows)
+    return rows
 
 
-def test_the_mean_is_of_train_rows_only(prepared, workspace):
+def test_the_mean_is_of_train_rows_only(labels, workspace):
     zero_center.main()
-    train = prepared[splits.assign_splits(prepared, RULE) == "train"]
+    train = labels[splits.assign_splits(labels, BY_TITLE) == "train"]
     expected = ThumbnailStore(workspace / "data/resized").take(train).astype(np.float64).mean(axis=0)
     np.testing.assert_allclose(read_mean_image(workspace / "data/mean.npz").image, expected, rtol=1e-6)
 
 
-def test_no_order_of_rows_changes_the_mean_or_its_digest(prepared, workspace):
-    shuffled = prepared.sample(frac=1, random_state=1)
-    resized = ThumbnailStore(workspace / "data/resized")
-    assert np.array_equal(zero_center.mean_image(resized, prepared), zero_center.mean_image(resized, shuffled))
-    assert rows_digest(prepared) == rows_digest(shuffled)
+def test_the_order_of_rows_changes_neither_the_mean_nor_its_digest(labels, workspace):
+    shuffled = labels.sample(frac=1, random_state=1)
+    thumbnails = ThumbnailStore(workspace / "data/resized")
+    assert np.array_equal(zero_center.mean_image(thumbnails, labels), zero_center.mean_image(thumbnails, shuffled))
+    assert rows_digest(labels) == rows_digest(shuffled)
 
 
-def test_one_row_more_changes_the_digest(prepared):
-    assert rows_digest(prepared) != rows_digest(prepared.iloc[1:])
+def test_a_missing_row_changes_the_digest(labels):
+    assert rows_digest(labels) != rows_digest(labels.iloc[1:])
 
 
-def test_equal_runs_write_equal_bytes(prepared, workspace):
-    written = []
+def test_equal_runs_write_equal_bytes(labels, workspace):
+    runs = []
     for _ in range(2):
         zero_center.main()
-        written.append([(workspace / name).read_bytes() for name in ("data/mean.npz", "plots/zero_center/mean.png")])
-    assert written[0] == written[1]
+        runs.append([(workspace / name).read_bytes() for name in ("data/mean.npz", "plots/zero_center/mean.png")])
+    assert runs[0] == runs[1]
 
 
-def test_split_takes_the_mean_of_its_own_train_rows(prepared, workspace):
+def test_split_accepts_the_mean_of_its_train_rows(labels, workspace):
     zero_center.main()
     split.main()
     dataset = read_table(workspace / "data/dataset.parquet", DATASET)
-    assert dataset["split"].tolist() == splits.assign_splits(prepared, RULE).tolist()
+    assert dataset["split"].tolist() == splits.assign_splits(labels, BY_TITLE).tolist()
     assert dataset["group"].tolist() == dataset["title_id"].tolist()
 
 
-def test_split_refuses_the_mean_of_other_rows_and_writes_nothing(prepared, workspace, set_params):
+def test_split_rejects_the_mean_of_other_rows_and_writes_nothing(labels, workspace, set_params):
     zero_center.main()
     set_params({"split.seed": 78})
     with pytest.raises(InputError) as caught:
@@ -69,21 +69,22 @@ def test_split_refuses_the_mean_of_other_rows_and_writes_nothing(prepared, works
 
 
 def test_a_genre_that_cannot_fill_the_split_is_named():
-    labels = pd.DataFrame({"title_id": [1, 1], "no": [1, 2], "genre": "pure", "label": 0})
+    rows = pd.DataFrame({"title_id": [1, 1], "no": [1, 2], "genre": "pure", "label": 0})
     with pytest.raises(
         InputError, match=r"^genre 'pure' has no image in \w+: its 1 titles do not fill the split; crawl more"
     ):
-        split.split(labels, RULE)
+        split.split_dataset(rows, BY_TITLE)
 
 
-def test_the_split_s_metrics_count_images_and_titles():
-    dataset = split.split(labelled(titles=10, images=2), RULE)
+def test_the_metrics_of_split_count_images_and_titles():
+    dataset = split.split_dataset(synthetic_labels(titles=10, images=2), BY_TITLE)
     summary = split.summary(dataset)
     assert summary["images"] == {"train": 12, "val": 4, "test": 4}
     assert summary["titles"] == {"train": 6, "val": 2, "test": 2}
     assert summary["titles_on_two_sides"] == 0
 
 
-def test_by_image_titles_on_two_sides_are_counted():
-    dataset = split.split(labelled(titles=10, images=5), RULE.model_copy(update={"by": "image"}))
+def test_by_image_titles_in_two_splits_are_counted():
+    by_image = BY_TITLE.model_copy(update={"by": "image"})
+    dataset = split.split_dataset(synthetic_labels(titles=10, images=5), by_image)
     assert split.summary(dataset)["titles_on_two_sides"] == 10

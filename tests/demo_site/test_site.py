@@ -1,4 +1,4 @@
-"""The embedded site over HTTP, in its own process: the API that the spider relies on, and the pages for people."""
+"""The demo site over HTTP, in a separate process: the API that the spider needs, and the pages for people."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from webtoon_genre.demo_site.answers import API, IMAGES, LABELS
-from webtoon_genre.demo_site.site import running
+from webtoon_genre.demo_site.site import start_site
 from webtoon_genre.demo_site.timetable import HIDDEN, STUDY_END
 from webtoon_genre.demo_site.world import Title, World
 
@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """An HTTP response."""
 
     status: int
     type: str
@@ -39,29 +39,29 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """The parsed body."""
         return json.loads(self.body)
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """Where the site answers, for all tests of this file."""
-    with running(SEED, SCALE, STUDY_END) as address:
+    """Start the site for all tests of this file and yield its address."""
+    with start_site(SEED, SCALE, STUDY_END) as address:
         yield address
 
 
 @pytest.fixture
 def get(site: str) -> Any:
-    """GET an absolute URL through the site as a proxy."""
+    """Return a function that gets an absolute URL through the site as a proxy."""
 
-    def ask(url: str, **headers: str) -> Answer:
+    def send(url: str, **headers: str) -> Answer:
         return request(site, "GET", url, {"Host": urlsplit(url).netloc, **headers})
 
-    return ask
+    return send
 
 
 def request(site: str, method: str, target: str, headers: dict[str, str]) -> Answer:
-    """One request, its target sent as it is."""
+    """Send a request with an unchanged target."""
     connection = HTTPConnection(urlsplit(site).netloc, timeout=20)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -74,23 +74,25 @@ def request(site: str, method: str, target: str, headers: dict[str, str]) -> Ans
         connection.close()
 
 
-def one(**wanted: bool) -> Title:
-    """The first title with these properties."""
-    tests = {
+def find_title(**properties: bool) -> Title:
+    """Return the first title with these properties."""
+    checks = {
         "adult": lambda title: title.adult,
         "paid": lambda title: any(episode.paid for episode in WORLD.episodes(title)),
         "long": lambda title: len(WORLD.episodes(title)) > 40,
         "hidden": lambda title: any(episode.kind == HIDDEN for episode in WORLD.episodes(title)),
         "mixed": lambda title: len(title.genres) == 2,
     }
-    wanted = {"adult": False, **wanted}
+    properties = {"adult": False, **properties}
     return next(
-        title for title in WORLD.titles.values() if all(tests[name](title) == yes for name, yes in wanted.items())
+        title
+        for title in WORLD.titles.values()
+        if all(checks[name](title) == value for name, value in properties.items())
     )
 
 
 def pages(get: Any, path: str) -> list[dict[str, Any]]:
-    """All pages of a list, followed by nextPage."""
+    """Return all pages of a list by following nextPage."""
     answers, page = [], 1
     while page:
         answers.append(get(f"{API}{path}&page={page}").json)
@@ -98,19 +100,19 @@ def pages(get: Any, path: str) -> list[dict[str, Any]]:
     return answers
 
 
-def listed(get: Any, title: Title, sort: str) -> list[dict[str, Any]]:
-    """All items of a title's episode list."""
+def episode_items(get: Any, title: Title, sort: str) -> list[dict[str, Any]]:
+    """Return all items of a title's episode list."""
     return [
         item for page in pages(get, f"/api/article/list?titleId={title.id}&sort={sort}") for item in page["articleList"]
     ]
 
 
 def first_thumbnail(get: Any) -> str:
-    """The address of some thumbnail."""
-    return listed(get, one(), "ASC")[0]["thumbnailUrl"]
+    """Return the URL of a thumbnail."""
+    return episode_items(get, find_title(), "ASC")[0]["thumbnailUrl"]
 
 
-def test_genre_lists_page_by_25_and_name_each_title_that_bears_the_genre(get):
+def test_genre_lists_have_pages_of_25_and_include_each_title_of_the_genre(get):
     for genre in LABELS:
         answers = pages(get, f"/api/webtoon/titlelist/genre?genre={genre.upper()}&order=user")
         ids = [item["titleId"] for page in answers for item in page["titleList"]]
@@ -118,29 +120,29 @@ def test_genre_lists_page_by_25_and_name_each_title_that_bears_the_genre(get):
         assert all(len(page["titleList"]) == 25 for page in answers[:-1])
 
 
-def test_order_and_genre_are_taken_in_any_case(get):
+def test_order_and_genre_are_case_insensitive(get):
     url = f"{API}/api/webtoon/titlelist/genre?genre=%s&order=%s&page=1"
     assert get(url % ("PURE", "STAR")).json == get(url % ("pure", "star")).json
 
 
-def test_titles_come_in_the_order_asked_for(get):
+def test_titles_have_the_requested_order(get):
     items = get(f"{API}/api/webtoon/titlelist/genre?genre=DRAMA&order=star&page=1").json["titleList"]
     assert [item["starScore"] for item in items] == sorted((item["starScore"] for item in items), reverse=True)
 
 
-def test_a_page_behind_the_last_one_is_empty(get):
+def test_a_page_after_the_last_one_is_empty(get):
     answer = get(f"{API}/api/webtoon/titlelist/genre?genre=PURE&order=user&page=99").json
     assert answer["titleList"] == []
     assert answer["pageInfo"]["nextPage"] == 0
 
 
-def test_finished_titles_and_running_ones_by_weekday_are_all_titles(get):
+def test_finished_titles_and_unfinished_ones_by_weekday_are_all_titles(get):
     finished = [
         i["titleId"] for p in pages(get, "/api/webtoon/titlelist/finished?order=UPDATE") for i in p["titleList"]
     ]
     week = get(f"{API}/api/webtoon/titlelist/weekday?order=user").json["titleListMap"]
-    running_ids = [item["titleId"] for day in week.values() for item in day]
-    assert sorted(finished + running_ids) == list(WORLD.titles)
+    unfinished_ids = [item["titleId"] for day in week.values() for item in day]
+    assert sorted(finished + unfinished_ids) == list(WORLD.titles)
     assert get(f"{API}/api/webtoon/titlelist/weekday?week=mon").json["titleList"] == week["MONDAY"]
 
 
@@ -163,13 +165,13 @@ def test_list_items_have_the_api_s_fields(get):
     }
 
 
-def test_title_info_comes_in_both_artist_forms(get):
+def test_title_info_has_two_forms_of_artists(get):
     answers = [get(f"{API}/api/article/list/info?titleId={title_id}").json for title_id in WORLD.titles]
     assert {("author" in answer, "communityArtists" in answer) for answer in answers} == {(True, False), (False, True)}
     assert all(("gfpAdCustomParam" in answer) == ("communityArtists" in answer) for answer in answers)
 
 
-def test_title_info_names_the_title_s_artists_and_genres_in_order(get):
+def test_title_info_lists_the_artists_and_the_genres_in_order(get):
     for title in WORLD.titles.values():
         answer = get(f"{API}/api/article/list/info?titleId={title.id}").json
         roles = answer.get("author", {}).values()
@@ -181,44 +183,44 @@ def test_title_info_names_the_title_s_artists_and_genres_in_order(get):
         assert [tag for tag in tags if tag.startswith("GENRE_")] == [f"GENRE_{genre.upper()}" for genre in title.genres]
 
 
-def test_episodes_page_by_20_until_next_page_is_0(get):
-    title = one(long=True, paid=False)
+def test_episode_lists_have_pages_of_20_until_next_page_is_0(get):
+    title = find_title(long=True, paid=False)
     answers = pages(get, f"/api/article/list?titleId={title.id}&sort=asc")
     assert [len(page["articleList"]) for page in answers[:-1]] == [20] * (len(answers) - 1)
     assert [item["no"] for page in answers for item in page["articleList"]] == [e.no for e in WORLD.episodes(title)]
 
 
-def test_sort_is_taken_in_any_case_and_desc_is_asc_reversed_without_previews(get):
-    title = one(paid=True)
-    rising, falling = listed(get, title, "asc"), listed(get, title, "Desc")
-    assert [item["no"] for item in falling] == [item["no"] for item in reversed(rising) if not item["charge"]]
-    assert falling == [item for item in reversed(rising) if not item["charge"]]
+def test_sort_is_case_insensitive_and_desc_is_the_reverse_of_asc_without_previews(get):
+    title = find_title(paid=True)
+    ascending, descending = episode_items(get, title, "asc"), episode_items(get, title, "Desc")
+    assert [item["no"] for item in descending] == [item["no"] for item in reversed(ascending) if not item["charge"]]
+    assert descending == [item for item in reversed(ascending) if not item["charge"]]
 
 
-def test_previews_are_charged_and_dated_by_how_long_they_wait(get):
-    title = one(paid=True)
-    charged = [item for item in listed(get, title, "ASC") if item["charge"]]
+def test_previews_are_charged_and_dated_by_the_days_until_they_are_free(get):
+    title = find_title(paid=True)
+    charged = [item for item in episode_items(get, title, "ASC") if item["charge"]]
     assert charged
     assert all(re.fullmatch(r"내일 무료|\d+일 후 무료", item["serviceDateDescription"]) for item in charged)
-    apart = get(f"{API}/api/article/list?titleId={title.id}&page=1&sort=DESC").json["chargeFolderArticleList"]
-    assert apart == charged
+    separate = get(f"{API}/api/article/list?titleId={title.id}&page=1&sort=DESC").json["chargeFolderArticleList"]
+    assert separate == charged
 
 
 def test_free_episodes_are_dated_by_day(get):
-    title = one(paid=False)
-    assert [item["serviceDateDescription"] for item in listed(get, title, "ASC")] == [
+    title = find_title(paid=False)
+    assert [item["serviceDateDescription"] for item in episode_items(get, title, "ASC")] == [
         episode.date.strftime("%y.%m.%d") for episode in WORLD.episodes(title)
     ]
 
 
 def test_hidden_episodes_are_marked(get):
-    title = one(hidden=True)
-    marked = [item["no"] for item in listed(get, title, "ASC") if item.get("blindInspection")]
-    assert marked == [episode.no for episode in WORLD.episodes(title) if episode.kind == HIDDEN]
+    title = find_title(hidden=True)
+    hidden = [item["no"] for item in episode_items(get, title, "ASC") if item.get("blindInspection")]
+    assert hidden == [episode.no for episode in WORLD.episodes(title) if episode.kind == HIDDEN]
 
 
 def test_titles_for_adults_are_listed_but_their_episodes_need_a_login(get):
-    title = one(adult=True)
+    title = find_title(adult=True)
     items = get(f"{API}/api/webtoon/titlelist/genre?genre={title.genre}&order=user&page=1").json["titleList"]
     assert {item["titleId"]: item["adult"] for item in items}[title.id]
     assert get(f"{API}/api/article/list/info?titleId={title.id}").json["age"]["type"] == "RATE_18"
@@ -237,12 +239,12 @@ def test_titles_for_adults_are_listed_but_their_episodes_need_a_login(get):
         ("/search?q=x", 404, "/search is not here"),
     ],
 )
-def test_what_is_not_there_is_refused_in_json(get, path, status, message):
+def test_unknown_addresses_are_refused_in_json(get, path, status, message):
     answer = get(API + path)
     assert (answer.status, answer.json) == (status, {"code": status, "message": message})
 
 
-def test_robots_allow_what_a_crawl_needs_and_no_search(get):
+def test_robots_rules_allow_a_crawl_and_disallow_search(get):
     rules = get(f"{API}/robots.txt").body.decode().splitlines()
     assert {"Disallow: /search", "Disallow: /login"} <= set(rules)
     assert not any(rule.startswith("Disallow: /api") for rule in rules)
@@ -258,24 +260,24 @@ def test_thumbnails_are_jpegs_for_readers_of_the_api_host(get):
 @pytest.mark.parametrize(
     "headers", [{}, {"Referer": "http://elsewhere.test/"}, {"Referer": "http://comic.demo.test.elsewhere.test/"}]
 )
-def test_the_image_host_refuses_others(get, headers):
+def test_the_image_host_refuses_other_referers(get, headers):
     assert get(first_thumbnail(get), **headers).status == 403
 
 
-def test_a_wrong_mark_a_wrong_number_and_a_future_episode_are_not_there(get):
+def test_a_wrong_token_and_a_wrong_number_are_not_found(get):
     url = first_thumbnail(get)
     assert get(url.replace("thumbnail_202x120_", "thumbnail_202x120_0"), **REFERER).status == 404
     assert get(re.sub(r"/(\d+)/thumbnail", "/999/thumbnail", url), **REFERER).status == 404
 
 
-def test_addresses_hold_no_port_and_a_mark_of_32_digits(get):
+def test_addresses_have_no_port_and_a_token_of_32_digits(get):
     url = first_thumbnail(get)
     assert re.fullmatch(
         rf"{IMAGES}/webtoon/\d+/\d+/thumbnail_202x120_[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\.jpg", url
     )
 
 
-def test_the_host_header_serves_as_well_as_the_proxy_form(site, get):
+def test_the_host_header_and_the_proxy_form_get_equal_answers(site, get):
     url = first_thumbnail(get)
     plain = request(site, "GET", urlsplit(url).path, {"Host": urlsplit(url).netloc, **REFERER})
     assert plain == get(url, **REFERER)
@@ -291,45 +293,45 @@ def test_covers_are_served(get):
     assert get(item["thumbnailUrl"], **REFERER).body.startswith(b"\xff\xd8\xff")
 
 
-def test_a_browser_finds_pages_and_their_pictures_at_the_port_itself(site):
-    here = {"Host": urlsplit(site).netloc}
-    index = request(site, "GET", "/", here).body.decode()
+def test_a_browser_gets_pages_and_their_pictures_at_the_port(site):
+    host = {"Host": urlsplit(site).netloc}
+    index = request(site, "GET", "/", host).body.decode()
     title_path = re.findall(r'href="(/title/\d+)"', index)[0]
-    page = request(site, "GET", title_path, here).body.decode()
+    page = request(site, "GET", title_path, host).body.decode()
     picture = re.findall(r'src="(/webtoon/[^"]+)"', page)[0]
-    assert request(site, "GET", picture, {**here, "Referer": f"{site}{title_path}"}).status == 200
-    assert request(site, "GET", picture, here).status == 403
-    assert request(site, "GET", "/genre/pure", here).status == 200
-    assert request(site, "GET", "/genre/unknown", here).status == 404
+    assert request(site, "GET", picture, {**host, "Referer": f"{site}{title_path}"}).status == 200
+    assert request(site, "GET", picture, host).status == 403
+    assert request(site, "GET", "/genre/pure", host).status == 200
+    assert request(site, "GET", "/genre/unknown", host).status == 404
 
 
-def test_two_runs_serve_the_same_bytes_on_different_ports(site, get):
+def test_two_processes_serve_equal_bytes_on_different_ports(site, get):
     url = first_thumbnail(get)
-    with running(SEED, SCALE, date(2022, 9, 30)) as other:
-        assert other != site
-        again = request(other, "GET", url, {"Host": urlsplit(url).netloc, **REFERER})
-    assert again == get(url, **REFERER)
+    with start_site(SEED, SCALE, date(2022, 9, 30)) as second_site:
+        assert second_site != site
+        answer = request(second_site, "GET", url, {"Host": urlsplit(url).netloc, **REFERER})
+    assert answer == get(url, **REFERER)
 
 
 def test_the_site_ends_with_its_block():
-    with running(SEED, 0.001, STUDY_END) as address:
+    with start_site(SEED, 0.001, STUDY_END) as address:
         pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), timeout=5)
 
 
-def test_the_site_ends_when_its_owner_is_killed(tmp_path):
-    script = tmp_path / "owner.py"
+def test_the_site_ends_when_its_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
     script.write_text(
-        "import time\nfrom datetime import date\nfrom webtoon_genre.demo_site.site import running\n"
+        "import time\nfrom datetime import date\nfrom webtoon_genre.demo_site.site import start_site\n"
         'if __name__ == "__main__":\n'
-        "    with running(1, 0.001, date(2022, 8, 19)) as address:\n"
+        "    with start_site(1, 0.001, date(2022, 8, 19)) as address:\n"
         "        print(address, flush=True)\n        time.sleep(60)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment) as owner:
-        address = urlsplit(owner.stdout.readline().strip())
-        owner.send_signal(signal.SIGKILL)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        address = urlsplit(parent.stdout.readline().strip())
+        parent.send_signal(signal.SIGKILL)
     for _ in range(100):
         try:
             socket.create_connection((address.hostname, address.port), timeout=5).close()
@@ -339,30 +341,28 @@ def test_the_site_ends_when_its_owner_is_killed(tmp_path):
     pytest.fail(f"{address.geturl()} still answers")
 
 
-def test_serve_prints_where_to_browse_and_ends_at_ctrl_c():
-    command = [sys.executable, "-m", "stages.sources.demo", "serve", "--scale", "0.001"]
+def test_serve_prints_its_address_and_ends_at_ctrl_c():
+    command = [sys.executable, "-m", "webtoon_genre.demo_site", "serve", "--scale", "0.001"]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=REPOSITORY,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # shells ignore it for what runs in the background
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it for background processes
     ) as process:
         try:
-            where = re.match(r"(http://127\.0\.0\.1:\d+)/", process.stdout.readline())
-            assert where
-            assert request(where[1], "GET", "/", {"Host": urlsplit(where[1]).netloc}).status == 200
+            address = re.match(r"(http://127\.0\.0\.1:\d+)/", process.stdout.readline())
+            assert address
+            assert request(address[1], "GET", "/", {"Host": urlsplit(address[1]).netloc}).status == 200
             process.send_signal(signal.SIGINT)
             assert "Traceback" not in process.communicate(timeout=20)[1]
         finally:
             process.kill()
 
 
-def test_a_scale_above_1_is_one_clear_line():
-    command = [sys.executable, "-m", "stages.sources.demo", "sheet", "sheet.png", "--scale", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
-    assert done.returncode == 1
-    assert done.stderr == "sources.demo: scale is 3.0; it is a share of the study, above 0 and at most 1\n"
+def test_a_scale_above_1_is_one_line_on_stderr():
+    command = [sys.executable, "-m", "webtoon_genre.demo_site", "sheet", "sheet.png", "--scale", "3"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert result.returncode == 1
+    assert result.stderr == "demo_site: scale is 3.0; it is a share of the study, above 0 and at most 1\n"

@@ -1,4 +1,4 @@
-"""The embedded site's world: counts, dates, names; nothing is drawn or served."""
+"""The world of the demo site: counts, dates, names; no pictures, no HTTP."""
 
 from collections import Counter
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webtoon_genre.demo_site.census import THUMBNAILS, shared_out, titles_at
+from webtoon_genre.demo_site.census import THUMBNAILS, apportion, titles_at
 from webtoon_genre.demo_site.timetable import HIDDEN, STUDY_END, UNUSABLE, USABLE
 from webtoon_genre.demo_site.world import World
 
@@ -17,7 +17,7 @@ DAYS = st.integers(-2500, 900).map(lambda days: STUDY_END + timedelta(days=days)
 
 
 def usable(world: World) -> Counter[str]:
-    """Usable thumbnails by first genre."""
+    """Count usable thumbnails by first genre."""
     counts: Counter[str] = Counter()
     for title in world.titles.values():
         counts[title.genre] += world.usable(title)
@@ -25,17 +25,17 @@ def usable(world: World) -> Counter[str]:
 
 
 def titles(world: World) -> Counter[str]:
-    """Titles that are not for adults, by first genre."""
+    """Count titles that are not for adults, by first genre."""
     return Counter(title.genre for title in world.titles.values() if not title.adult)
 
 
 def kinds(world: World) -> set[str]:
-    """The kinds of the free episodes that a crawler may see."""
+    """Return the kinds of the free episodes that a crawler may see."""
     open_titles = [title for title in world.titles.values() if not title.adult]
     return {episode.kind for title in open_titles for episode in world.episodes(title) if not episode.paid}
 
 
-def test_at_full_scale_there_are_exactly_the_study_s_thumbnails():
+def test_at_full_scale_the_counts_equal_the_study_s():
     counts = usable(World(SEED, 1.0))
     assert counts == THUMBNAILS
     assert counts.total() == 82_549
@@ -45,7 +45,7 @@ def test_at_full_scale_there_are_about_700_titles():
     assert titles(World(SEED, 1.0)).total() == 700
 
 
-def test_at_a_hundredth_the_proportions_stay():
+def test_at_a_hundredth_the_proportions_equal_the_study_s():
     assert usable(World(SEED, 0.01)) == {genre: round(count * 0.01) for genre, count in THUMBNAILS.items()}
 
 
@@ -61,26 +61,26 @@ def test_counts_do_not_depend_on_the_seed(seed):
     assert titles(World(seed, 0.01)) == titles(World(SEED, 0.01))
 
 
-def test_titles_differ_much_in_length():
+def test_titles_differ_in_length_by_a_factor_of_five():
     counts = sorted(World(SEED, 1.0).usable(title) for title in World(SEED, 1.0).titles.values() if not title.adult)
     assert counts[len(counts) // 10] * 5 < counts[-len(counts) // 10]
 
 
 @given(st.integers(0, 2000), st.lists(st.floats(0.01, 10.0), min_size=1, max_size=40))
 def test_shares_are_at_least_one_and_add_up(spare, weights):
-    counts = shared_out(len(weights) + spare, weights)
+    counts = apportion(len(weights) + spare, weights)
     assert sum(counts) == len(weights) + spare
     assert min(counts) >= 1
 
 
-def test_at_a_hundredth_every_oddity_is_there():
+def test_at_a_hundredth_every_special_kind_exists():
     world = World(SEED, 0.01)
     assert kinds(world) == {*USABLE, *UNUSABLE, HIDDEN}
-    every = world.titles.values()
-    assert any(title.adult for title in every)
-    assert any(len(title.genres) == 2 for title in every)
-    assert any(episode.paid for title in every for episode in world.episodes(title))
-    assert any(no != slot + 1 for title in every for slot, no in enumerate(e.no for e in world.episodes(title)))
+    all_titles = world.titles.values()
+    assert any(title.adult for title in all_titles)
+    assert any(len(title.genres) == 2 for title in all_titles)
+    assert any(episode.paid for title in all_titles for episode in world.episodes(title))
+    assert any(no != slot + 1 for title in all_titles for slot, no in enumerate(e.no for e in world.episodes(title)))
 
 
 def test_the_first_titles_of_a_genre_have_one_genre_so_that_dropping_the_mixed_ones_leaves_five():
@@ -90,7 +90,7 @@ def test_the_first_titles_of_a_genre_have_one_genre_so_that_dropping_the_mixed_o
     assert min(single[genre] for genre in THUMBNAILS) >= 5
 
 
-def test_unusable_and_hidden_episodes_come_on_top_of_the_usable_ones():
+def test_unusable_and_hidden_episodes_are_additional_to_the_usable_ones():
     world = World(SEED, 0.01)
     free = [e for t in world.titles.values() if not t.adult for e in world.episodes(t) if not e.paid]
     assert sum(episode.kind in USABLE for episode in free) == 825
@@ -99,18 +99,18 @@ def test_unusable_and_hidden_episodes_come_on_top_of_the_usable_ones():
 
 @given(DAYS, st.integers(0, 400))
 @settings(max_examples=25)
-def test_what_is_out_stays_as_it_is_on_any_later_day(day, wait):
+def test_published_content_is_the_same_on_any_later_day(day, wait):
     earlier, later = World(SEED, 0.01, day), World(SEED, 0.01, day + timedelta(days=wait))
     for title_id, title in earlier.titles.items():
         assert later.titles[title_id] == title
         free = [episode for episode in earlier.episodes(title) if not episode.paid]
         assert later.episodes(title)[: len(free)] == free
-        assert [earlier.mark(title, e) for e in free] == [later.mark(title, e) for e in free]
+        assert [earlier.token(title, e) for e in free] == [later.token(title, e) for e in free]
 
 
 @given(DAYS)
 @settings(max_examples=25)
-def test_nothing_is_out_before_its_day_and_only_previews_are_ahead_of_it(day):
+def test_exactly_the_previews_have_a_date_after_the_day_of_the_site(day):
     world = World(SEED, 0.01, day)
     for title in world.titles.values():
         assert all(episode.paid == (episode.date > day) for episode in world.episodes(title))
@@ -118,69 +118,71 @@ def test_nothing_is_out_before_its_day_and_only_previews_are_ahead_of_it(day):
 
 @given(DAYS, st.integers(0, 400))
 @settings(max_examples=25)
-def test_new_titles_have_larger_ids_than_all_known_ones(day, wait):
-    known, later = World(SEED, 0.01, day).titles, World(SEED, 0.01, day + timedelta(days=wait)).titles
-    assert list(later)[: len(known)] == list(known)
+def test_new_titles_have_larger_ids_than_all_earlier_ones(day, wait):
+    earlier, later = World(SEED, 0.01, day).titles, World(SEED, 0.01, day + timedelta(days=wait)).titles
+    assert list(later)[: len(earlier)] == list(earlier)
 
 
 def test_after_the_study_unfinished_titles_grow_by_an_episode_a_week():
     before, after = World(SEED, 0.01), World(SEED, 0.01, STUDY_END + timedelta(weeks=1))
     for title in before.titles.values():
-        grown = title.times.out(after.as_of) - title.times.out(before.as_of)
-        assert grown == (0 if title.times.finished(before.as_of) else 1)
+        growth = title.timetable.free_slots(after.as_of) - title.timetable.free_slots(before.as_of)
+        assert growth == (0 if title.timetable.finished(before.as_of) else 1)
 
 
-def test_new_titles_begin_now_and_then():
+def test_a_year_brings_3_to_25_new_titles():
     assert 3 <= len(World(SEED, 0.01, date(2023, 8, 19)).titles) - len(World(SEED, 0.01).titles) <= 25
 
 
-def test_another_seed_is_another_site():
+def test_two_seeds_have_mostly_different_titles():
     names = {title.name for title in World(SEED, 0.01).titles.values()}
     assert len(names & {title.name for title in World(1, 0.01).titles.values()}) < len(names) / 2
 
 
-def test_ratings_drift_a_little_and_stay_ratings():
+def test_ratings_drift_by_at_most_0_04_and_stay_within_0_to_10():
     now, later = World(SEED, 0.01), World(SEED, 0.01, date(2023, 3, 1))
     drifts = [abs(now.star_score(title) - later.star_score(title)) for title in now.titles.values()]
     assert 0 < max(drifts) <= 0.04
     assert all(0 <= now.star_score(title, 0) <= 10 for title in now.titles.values())
 
 
-def test_some_people_made_two_titles_and_some_titles_three_people():
-    every = World(SEED, 0.01).titles.values()
-    assert max(Counter(title.painters[0].name for title in every).values()) > 1
-    assert {len({*title.writers, *title.painters, *title.origins}) for title in every} == {1, 2, 3}
+def test_some_artists_have_two_titles_and_some_titles_three_artists():
+    all_titles = World(SEED, 0.01).titles.values()
+    assert max(Counter(title.painters[0].name for title in all_titles).values()) > 1
+    assert {len({*title.writers, *title.painters, *title.origins}) for title in all_titles} == {1, 2, 3}
 
 
 @pytest.mark.parametrize("scale", [0.0, -0.1, 1.01])
-def test_a_scale_that_is_no_share_is_refused(scale):
+def test_a_scale_outside_0_to_1_is_refused(scale):
     with pytest.raises(ValueError, match=rf"^scale is {scale}; it is a share of the study, above 0 and at most 1$"):
         World(SEED, scale)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_of_wrong_labels_that_is_none_is_refused(share):
+def test_a_share_of_wrong_labels_outside_0_to_1_is_refused(share):
     with pytest.raises(ValueError, match=rf"^mislabelled is {share}; it is a share of the titles, from 0 and below 1$"):
         World(SEED, 0.01, mislabelled=share)
 
 
-def test_of_a_mislabelled_title_nothing_changes_but_its_genre():
-    right, wrong = World(SEED, 0.01), World(SEED, 0.01, mislabelled=0.2)
-    assert list(right.titles) == list(wrong.titles)
-    turned = [(right.titles[key], title) for key, title in wrong.titles.items() if title.genre != title.drawn]
-    assert 0.1 * len(right.titles) < len(turned) < 0.3 * len(right.titles)
-    for before, after in turned:
+def test_only_the_genre_of_a_mislabelled_title_changes():
+    correct, mislabelled = World(SEED, 0.01), World(SEED, 0.01, mislabelled=0.2)
+    assert list(correct.titles) == list(mislabelled.titles)
+    changes = [
+        (correct.titles[key], title) for key, title in mislabelled.titles.items() if title.genre != title.true_genre
+    ]
+    assert 0.1 * len(correct.titles) < len(changes) < 0.3 * len(correct.titles)
+    for before, after in changes:
         assert after == replace(before, genres=after.genres)
         assert after.genre not in before.genres
-    assert [title for title in right.titles.values() if title.genre != title.drawn] == []
+    assert [title for title in correct.titles.values() if title.genre != title.true_genre] == []
 
 
-def test_more_wrong_labels_are_those_of_fewer_and_others():
+def test_a_larger_share_of_wrong_labels_includes_those_of_a_smaller_share():
     few, many = (
         {
             key: title.genres
             for key, title in World(SEED, 0.01, mislabelled=share).titles.items()
-            if title.genre != title.drawn
+            if title.genre != title.true_genre
         }
         for share in (0.1, 0.3)
     )

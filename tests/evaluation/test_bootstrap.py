@@ -1,4 +1,4 @@
-"""webtoon_genre/evaluation/bootstrap.py: differences of two models on the same rows, with intervals over titles."""
+"""webtoon_genre/evaluation/bootstrap.py: differences between two models on the same rows, with intervals over titles."""
 
 import numpy as np
 import pytest
@@ -17,8 +17,8 @@ def rng(seed=0):
 
 
 @st.composite
-def answers(draw):
-    """Labels, groups, and two models' predictions of three seeds each."""
+def predictions(draw):
+    """Labels, groups, and the predictions of two models with three seeds each."""
     generator = rng(draw(st.integers(0, 2**32 - 1)))
     rows = draw(st.integers(2, 40))
     labels, groups = generator.integers(3, size=rows), generator.integers(6, size=rows)
@@ -29,58 +29,58 @@ def answers(draw):
     )
 
 
-@given(answers())
+@given(predictions())
 def test_differences_are_those_of_the_scores_averaged_over_seeds(case):
-    labels, groups, one, other = case
-    found = bootstrap.paired_difference(labels, groups, one, other, GENRES, rng())
-    counts = [[confusion_matrix(labels, seed, 3) for seed in model] for model in (one, other)]
-    accuracy = (one == labels).mean() - (other == labels).mean()
-    balanced = np.subtract(*(np.mean([balanced_accuracy(each) for each in model]) for model in counts))
-    recalls = np.subtract(*(np.mean([recalls(each) for each in model], axis=0) for model in counts))
-    assert found["accuracy"]["difference"] == pytest.approx(accuracy)
-    assert found["balanced_accuracy"]["difference"] == pytest.approx(balanced)
-    assert set(found["recall"]) == {GENRES[label] for label in set(labels)}
+    labels, groups, first, second = case
+    difference = bootstrap.paired_difference(labels, groups, first, second, GENRES, rng())
+    matrices = [[confusion_matrix(labels, seed, 3) for seed in model] for model in (first, second)]
+    accuracy = (first == labels).mean() - (second == labels).mean()
+    balanced = np.subtract(*(np.mean([balanced_accuracy(counts) for counts in model]) for model in matrices))
+    recall = np.subtract(*(np.mean([recalls(counts) for counts in model], axis=0) for model in matrices))
+    assert difference["accuracy"]["difference"] == pytest.approx(accuracy)
+    assert difference["balanced_accuracy"]["difference"] == pytest.approx(balanced)
+    assert set(difference["recall"]) == {GENRES[label] for label in set(labels)}
     for label in set(labels):
-        assert found["recall"][GENRES[label]]["difference"] == pytest.approx(recalls[label])
+        assert difference["recall"][GENRES[label]]["difference"] == pytest.approx(recall[label])
 
 
-@given(answers())
-def test_a_model_does_not_differ_from_itself_and_a_difference_has_two_sides(case):
-    labels, groups, one, other = case
-    same = bootstrap.paired_difference(labels, groups, one, one, GENRES, rng())
+@given(predictions())
+def test_a_model_does_not_differ_from_itself_and_swapping_models_changes_the_sign(case):
+    labels, groups, first, second = case
+    same = bootstrap.paired_difference(labels, groups, first, first, GENRES, rng())
     assert same["accuracy"] == {"difference": 0, "interval": [0, 0]}
     assert same["balanced_accuracy"] == {"difference": 0, "interval": [0, 0]}
-    ahead, behind = (
+    forward, backward = (
         bootstrap.paired_difference(labels, groups, *pair, GENRES, rng())["accuracy"]
-        for pair in ((one, other), (other, one))
+        for pair in ((first, second), (second, first))
     )
-    assert ahead["difference"] == pytest.approx(-behind["difference"])
-    np.testing.assert_allclose(ahead["interval"], [-bound for bound in behind["interval"][::-1]], atol=1e-12)
+    assert forward["difference"] == pytest.approx(-backward["difference"])
+    np.testing.assert_allclose(forward["interval"], [-bound for bound in backward["interval"][::-1]], atol=1e-12)
 
 
 def test_the_interval_is_that_of_titles_and_not_of_images():
     groups = np.repeat(np.arange(10), 100)
     labels = np.zeros(1000, np.int64)
-    other = np.ones((1, 1000), np.int64)
-    one = np.where(groups < 5, 0, 1)[None]  # half of the titles are all right
-    low, high = bootstrap.paired_difference(labels, groups, one, other, GENRES, rng())["accuracy"]["interval"]
+    reference = np.ones((1, 1000), np.int64)
+    predicted = np.where(groups < 5, 0, 1)[None]  # all images of five titles are correct
+    difference = bootstrap.paired_difference(labels, groups, predicted, reference, GENRES, rng())
+    low, high = difference["accuracy"]["interval"]
     assert low <= 0.2  # the 2.5 % quantile of ten coins; a thousand images would give 0.47
     assert high >= 0.8
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    """Forty titles whose own difference is normal about 0.1: 200 samples, of which 95 % should cover it."""
+def test_the_interval_covers_the_true_difference_about_as_often_as_its_confidence():
+    """Draw forty titles whose differences are normal about 0.1, 200 times; 95 % of the intervals should cover 0.1."""
     covered = 0
     for seed in range(200):
         generator = rng(seed)
         groups = np.repeat(np.arange(40), 25)
         share = np.clip(0.5 + generator.normal(0.1, 0.15, 40), 0, 1)[groups]
         labels = np.zeros(1000, np.int64)
-        one = (generator.random((1, 1000)) >= share).astype(np.int64)
-        other = (generator.random((1, 1000)) >= 0.5).astype(np.int64)
-        low, high = bootstrap.paired_difference(labels, groups, one, other, ["a", "b"], generator)["accuracy"][
-            "interval"
-        ]
+        predicted = (generator.random((1, 1000)) >= share).astype(np.int64)
+        reference = (generator.random((1, 1000)) >= 0.5).astype(np.int64)
+        difference = bootstrap.paired_difference(labels, groups, predicted, reference, ["a", "b"], generator)
+        low, high = difference["accuracy"]["interval"]
         covered += low <= 0.1 <= high
     assert 0.88 <= covered / 200 <= 0.99
 
@@ -89,14 +89,14 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 def test_auc_is_scikit_learn_s_averaged_over_seeds(seed, rows):
     generator = rng(seed)
     labels = np.r_[0, 1, generator.integers(2, size=rows)]
-    probabilities = np.round(generator.random((3, len(labels))), 1)  # with equals
-    found = bootstrap.roc_auc(labels, generator.integers(5, size=len(labels)), probabilities, rng())
-    expected = np.mean([metrics.roc_auc_score(labels, each) for each in probabilities])
-    assert found["auc"] == pytest.approx(expected)
-    assert 0 <= found["auc_interval"][0] <= found["auc_interval"][1] <= 1
+    probabilities = np.round(generator.random((3, len(labels))), 1)  # with ties
+    result = bootstrap.roc_auc(labels, generator.integers(5, size=len(labels)), probabilities, rng())
+    expected = np.mean([metrics.roc_auc_score(labels, seed) for seed in probabilities])
+    assert result["auc"] == pytest.approx(expected)
+    assert 0 <= result["auc_interval"][0] <= result["auc_interval"][1] <= 1
 
 
-def test_auc_of_one_label_alone_is_none():
+def test_auc_of_a_single_label_is_none():
     assert bootstrap.roc_auc(np.ones(3, int), np.arange(3), np.ones((1, 3)), rng()) == {
         "auc": None,
         "auc_interval": None,
@@ -104,7 +104,7 @@ def test_auc_of_one_label_alone_is_none():
 
 
 @pytest.mark.parametrize(
-    ("interval", "said"),
+    ("interval", "verdict"),
     [
         ([0.01, 0.2], "a gain"),
         ([-0.2, -0.01], "a loss"),
@@ -112,8 +112,7 @@ def test_auc_of_one_label_alone_is_none():
         ([0.0, 0.0], "no difference shown"),
     ],
 )
-def test_a_verdict_says_no_more_than_the_interval(interval, said):
-    sentence = bootstrap.conclusion("focal changes accuracy", {"difference": 0.05, "interval": interval})
-    assert (
-        sentence == f"focal changes accuracy by +0.050 (95% interval {interval[0]:+.3f} to {interval[1]:+.3f}): {said}"
-    )
+def test_a_verdict_says_no_more_than_the_interval(interval, verdict):
+    sentence = bootstrap.conclusion("accuracy of focal against none", {"difference": 0.05, "interval": interval})
+    expected = f"accuracy of focal against none: +0.050 (95% CI {interval[0]:+.3f} to {interval[1]:+.3f}), {verdict}"
+    assert sentence == expected

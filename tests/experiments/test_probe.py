@@ -1,25 +1,28 @@
-"""webtoon_genre/experiments/probe.py: what every experiment stands on."""
+"""webtoon_genre/experiments/probe.py: what all experiments share."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.support.synthetic_features import write_dataset
-from webtoon_genre.core import params
+from webtoon_genre.core import params as params_file
+from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import class_names
 from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import ExperimentParams, Probe
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import losses
 from webtoon_genre.training.trainer import Trainer, TrainingData
 
 
 @pytest.fixture
-def settings(workspace, set_params):
+def params(workspace, set_params):
     set_params({"experiments.lr": 0.01, "experiments.epochs": 4, "experiments.seeds": [3, 5]})
-    found = params.read(probe.ExperimentParams)
-    runtime.start_keras(found.runtime)
-    return found
+    params = params_file.read(ExperimentParams)
+    runtime.start_keras(params.runtime)
+    return params
 
 
 @pytest.fixture
@@ -32,60 +35,80 @@ def task(dataset, workspace):
     return probe.probe_task(dataset, np.load(workspace / "data/features/vgg16.npy"), class_names(dataset))
 
 
-def test_a_learner_that_begins_again_is_a_new_learner(settings, task):
-    """Same seed, same rows: the same answers to the last digit, whatever was trained before on what was traced."""
-    trials = probe.Probe(settings)
-    once = trials.answers(task)
-    trials.answers(replace(task, train=task.train[:20]))
-    again = trials.answers(task)
-    np.testing.assert_array_equal(once.test, again.test)
-    for place, seed in enumerate(settings.experiments.seeds):
-        machine = settings.runtime.model_copy(update={"seed": seed})
-        examples = TrainingData([task.features], task.features, task.labels, task.train, task.val)
-        own = settings.experiments
-        learner = Trainer(None, examples, 2, settings.head.of(own.units), own, machine)
-        learner.learn(own.lr)
-        np.testing.assert_array_equal(once.test[place], learner.head.predict_on_batch(task.features[task.test]))
-    assert not np.array_equal(once.test[0], once.test[1])
+def test_a_reused_trainer_predicts_as_a_new_one(params, task):
+    """Same seed, same rows: the same probabilities to the last digit, whatever was trained before on the same graph."""
+    heads = Probe(params)
+    first = heads.fit_predict(task)
+    heads.fit_predict(replace(task, train=task.train[:20]))
+    again = heads.fit_predict(task)
+    np.testing.assert_array_equal(first.test, again.test)
+    data = TrainingData([task.features], task.features, task.labels, task.train, task.val)
+    head = params.head.with_units(params.experiments.units)
+    for index, seed in enumerate(params.experiments.seeds):
+        trainer = Trainer(None, data, 2, head, params.experiments, params.runtime, seed)
+        trainer.fit(params.experiments.lr)
+        np.testing.assert_array_equal(first.test[index], trainer.head.predict_on_batch(task.features[task.test]))
+    assert not np.array_equal(first.test[0], first.test[1])
 
 
-def test_a_loss_that_changes_nothing_changes_next_to_nothing(settings, task):
-    plain = probe.Probe(settings).answers(task).test
-    neutral = probe.Probe(settings).answers(task, losses.focal(0.0)).test
+def test_a_loss_equal_to_cross_entropy_changes_next_to_nothing(params, task):
+    plain = Probe(params).fit_predict(task).test
+    neutral = Probe(params).fit_predict(task, losses.focal(0.0)).test
     np.testing.assert_allclose(neutral, plain, atol=1e-4)
 
 
-def test_fewer_seeds_are_trained_where_asked_for(settings, task):
-    trials = probe.Probe(settings)
-    np.testing.assert_array_equal(trials.answers(task, seeds=[5]).test, trials.answers(task).test[1:])
-    [learner] = trials.learners.values()
-    assert [layer.units for layer in learner.head.layers if hasattr(layer, "units")] == [settings.experiments.units, 2]
+def test_seeds_can_be_chosen(params, task):
+    heads = Probe(params)
+    np.testing.assert_array_equal(heads.fit_predict(task, seeds=[5]).test, heads.fit_predict(task).test[1:])
+    [trainer] = heads.trainers.values()
+    assert [layer.units for layer in trainer.head.layers if hasattr(layer, "units")] == [params.experiments.units, 2]
 
 
-def test_shuffled_labels_give_chance(settings, task):
-    sides = (task.train, task.val, task.test)
+def test_shuffled_labels_give_chance(params, task):
     shuffled = task.labels.copy()
-    for rows in sides:
+    for rows in (task.train, task.val, task.test):
         shuffled[rows] = np.random.default_rng(1).permutation(task.labels[rows])
-    found = probe.test_scores(task, probe.Probe(settings).answers(task).test)
-    chance = probe.test_scores(task, probe.Probe(settings).answers(replace(task, labels=shuffled)).test)
-    assert found["balanced_accuracy"] > 0.85
+    scores = probe.test_scores(task, Probe(params).fit_predict(task).test)
+    chance = probe.test_scores(task, Probe(params).fit_predict(replace(task, labels=shuffled)).test)
+    assert scores["balanced_accuracy"] > 0.85
     assert chance["balanced_accuracy"] < 0.75
 
 
-def test_the_digest_is_of_the_test_rows_alone_and_of_no_order(dataset):
-    first = probe.test_rows_digest(dataset)
-    assert probe.test_rows_digest(dataset[::-1]) == first
-    assert probe.test_rows_digest(dataset[dataset["split"] != "val"]) == first
-    assert probe.test_rows_digest(dataset.iloc[:-1]) != first
-    assert first.startswith("sha256:")
+def test_the_digest_covers_the_test_rows_alone_in_any_order(dataset):
+    digest = probe.test_rows_digest(dataset)
+    assert probe.test_rows_digest(dataset[::-1]) == digest
+    assert probe.test_rows_digest(dataset[dataset["split"] != "val"]) == digest
+    assert probe.test_rows_digest(dataset.iloc[:-1]) != digest
+    assert digest.startswith("sha256:")
 
 
 def test_scores_are_averages_over_seeds(task):
     labels = task.labels[task.test]
     right, wrong = np.eye(2)[labels], np.eye(2)[1 - labels]
-    found = probe.test_scores(task, np.stack([right, wrong, right]))
-    assert found["accuracy_by_seed"] == [1.0, 0.0, 1.0]
-    assert found["accuracy"] == pytest.approx(2 / 3)
-    assert found["balanced_accuracy"] == pytest.approx(2 / 3)
-    assert found["per_genre"]["thin"] == {"recall": pytest.approx(2 / 3), "support": 8}
+    scores = probe.test_scores(task, np.stack([right, wrong, right]))
+    assert scores["accuracy_by_seed"] == [1.0, 0.0, 1.0]
+    assert scores["accuracy"] == pytest.approx(2 / 3)
+    assert scores["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert scores["per_genre"]["thin"] == {"recall": pytest.approx(2 / 3), "support": 8}
+
+
+def test_a_check_runs_before_keras_starts(dataset, workspace, monkeypatch):
+    def refuse(data):
+        raise InputError(f"refused {data.genres}")
+
+    monkeypatch.setattr(probe, "start_keras", lambda _: pytest.fail("Keras was started"))
+    with pytest.raises(InputError, match=r"^refused \['thin', 'bold'\]$"):
+        probe.load(ExperimentParams, refuse)
+
+
+def test_metrics_hold_the_shared_keys_the_summary_and_the_outcome(params, dataset, workspace):
+    data = probe.load(ExperimentParams)
+    probe.write("balance", data, {"variants": {}}, {"accuracy": 0.5}, "No difference shown")
+    assert json.loads((workspace / "metrics/balance.json").read_text()) == {
+        "backbone": "vgg16",
+        "outcome": "No difference shown",
+        "scored_rows": probe.test_rows_digest(dataset),
+        "seeds": [3, 5],
+        "summary": {"accuracy": 0.5},
+        "variants": {},
+    }

@@ -1,29 +1,29 @@
-"""webtoon_genre/grid/checkpoint.py: finished parts of long work."""
+"""webtoon_genre/grid/checkpoint.py: results of finished trials."""
 
 from webtoon_genre.grid.checkpoint import Checkpoint, fingerprint
 
 
-def test_what_was_kept_is_read_exactly(tmp_path):
-    kept = Checkpoint(tmp_path / "work", "a")
-    assert kept.read("one") is None
-    kept.write("one", {"value": 0.1 + 0.2})
-    assert Checkpoint(tmp_path / "work", "a").read("one") == {"value": 0.1 + 0.2}
+def test_results_are_read_exactly_as_they_were_written(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "work", "a")
+    assert checkpoint.read("first") is None
+    checkpoint.write("first", {"value": 0.1 + 0.2})
+    assert Checkpoint(tmp_path / "work", "a").read("first") == {"value": 0.1 + 0.2}
 
 
-def test_what_was_kept_under_another_fingerprint_is_forgotten(tmp_path):
-    Checkpoint(tmp_path / "work", "a").write("one", 1)
-    assert Checkpoint(tmp_path / "work", "b").read("one") is None
-    assert Checkpoint(tmp_path / "work", "a").read("one") is None
+def test_results_of_another_fingerprint_are_deleted(tmp_path):
+    Checkpoint(tmp_path / "work", "a").write("first", 1)
+    assert Checkpoint(tmp_path / "work", "b").read("first") is None
+    assert Checkpoint(tmp_path / "work", "a").read("first") is None
 
 
-def test_when_all_is_done_nothing_is_left(tmp_path):
-    kept = Checkpoint(tmp_path / "work", "a")
-    kept.write("one", 1)
-    kept.forget()
+def test_a_cleared_checkpoint_leaves_nothing(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "work", "a")
+    checkpoint.write("first", 1)
+    checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fingerprint_is_of_settings_and_bytes(tmp_path):
+def test_a_fingerprint_depends_on_params_and_bytes(tmp_path):
     path = tmp_path / "data"
     path.write_bytes(b"1")
     first = fingerprint({"epochs": 3}, [path])

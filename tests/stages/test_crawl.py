@@ -1,4 +1,4 @@
-"""The stage as `dvc repro` runs it, on the embedded site over loopback."""
+"""The stage as `dvc repro` runs it, on the demo site over loopback."""
 
 import json
 import os
@@ -26,11 +26,10 @@ Crawl = Callable[..., subprocess.CompletedProcess[str]]
 SetParams = Callable[[dict[str, Any]], None]
 SCALE, SEED = 0.002, 2022
 EARLY, LATE = date(2021, 3, 1), date(2022, 8, 19)
-GENRES = ["drama", "sports"]  # enough of it for most tests
 
 
 def contents() -> dict[str, str]:
-    """The digest of each file of data/raw by its path."""
+    """Return the digest of each file of data/raw by its path."""
     files = sorted(path for path in Path("data/raw").rglob("*") if path.is_file())
     return {path.as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -45,21 +44,22 @@ def titles() -> pd.DataFrame:
 
 @pytest.fixture
 def crawl(run_stage: RunStage, set_params: SetParams) -> Crawl:
-    """Crawl a small embedded site as it stood on a day; other params by name."""
+    """Crawl a small demo site as of a day, with other params by name."""
 
     def crawl(as_of: date | str = LATE, **changes: Any) -> subprocess.CompletedProcess[str]:
-        named = {f"crawl.{name.replace('__', '.')}": value for name, value in changes.items()}
-        set_params({"crawl.as_of": as_of, "crawl.demo.scale": SCALE, "crawl.demo.seed": SEED} | named)
+        params = {f"crawl.{name.replace('__', '.')}": value for name, value in changes.items()}
+        set_params({"crawl.as_of": as_of, "crawl.demo.scale": SCALE, "crawl.demo.seed": SEED} | params)
         return run_stage("crawl")
 
     return crawl
 
 
-def test_each_day_has_its_own_data_whatever_day_was_crawled_before(crawl):
-    crawl(EARLY, genres=GENRES)
+@pytest.mark.slow
+def test_the_data_of_a_day_do_not_depend_on_earlier_crawls(crawl):
+    crawl(EARLY)
     early, metrics = contents(), Path("metrics/crawl.json").read_bytes()
     pictures = episodes().query("status == 'ok'").groupby("title_id").size()
-    crawl(LATE, genres=GENRES)
+    crawl(LATE)
     late = contents()
     later = episodes().query("status == 'ok'").groupby("title_id").size()
     unchanged = {
@@ -68,38 +68,38 @@ def test_each_day_has_its_own_data_whatever_day_was_crawled_before(crawl):
     assert unchanged
     assert unchanged == {path for path in early if "thumbnails" in path and late[path] == early[path]}
     assert len(late) > len(early)
-    crawl(EARLY.isoformat(), genres=GENRES, concurrency=2)  # text, as `dvc exp run -S` writes it
+    crawl(EARLY.isoformat(), concurrency=2)  # text, as `dvc exp run -S` writes it
     assert contents() == early
     assert Path("metrics/crawl.json").read_bytes() == metrics
 
 
 @pytest.fixture(scope="module")
-def crawled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A working directory after a crawl of LATE, and what the crawl said."""
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A working directory after a crawl of LATE, and the crawl's log."""
     folder = tmp_path_factory.mktemp("crawled")
     params = YAML(typ="safe", pure=True).load((REPOSITORY / "params.yaml").read_text())["crawl"]
     params |= {"as_of": LATE, "demo": {"scale": SCALE, "seed": SEED, "delay": 0.0, "mislabelled": 0.0}}
     with (folder / "params.yaml").open("w") as file:
         YAML().dump({"crawl": params}, file)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "stages.crawl"], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
-    assert done.returncode == 0, done.stderr
-    return folder, done.stderr
+    assert process.returncode == 0, process.stderr
+    return folder, process.stderr
 
 
 @pytest.fixture
-def raw(crawled: tuple[Path, str], workspace: Path) -> Path:
-    """data/raw and metrics of that crawl in the workspace."""
-    shutil.copytree(crawled[0] / "data", "data")
-    shutil.copytree(crawled[0] / "metrics", "metrics")
+def raw(outcome: tuple[Path, str], workspace: Path) -> Path:
+    """data/raw of that crawl, copied to the workspace with its metrics."""
+    shutil.copytree(outcome[0] / "data", "data")
+    shutil.copytree(outcome[0] / "metrics", "metrics")
     return Path("data/raw")
 
 
 @pytest.fixture
 def free(raw: Path) -> dict[tuple[int, int], Any]:
-    """What the embedded site gives to everybody by LATE, usable or not: its own account."""
+    """The free episodes of the demo site's world as of LATE, with a usable picture or not."""
     return {
         (title.id, episode.no): episode
         for title in World(SEED, SCALE, LATE).titles.values()
@@ -109,18 +109,18 @@ def free(raw: Path) -> dict[tuple[int, int], Any]:
     }
 
 
-def test_a_crawl_that_goes_well_says_nothing(crawled):
-    assert crawled[1] == ""
+def test_a_successful_crawl_logs_nothing(outcome):
+    assert outcome[1] == ""
 
 
-def test_each_free_episode_is_there_and_html_served_as_a_picture_is_not_taken_for_one(free):
+def test_each_free_episode_is_stored_and_html_served_as_a_picture_is_rejected(free):
     rows = episodes().set_index(["title_id", "no"])
-    taken = {key: row.date for key, row in rows[rows["status"] == "ok"].iterrows()}
-    assert taken == {key: episode.date for key, episode in free.items() if episode.kind != "html"}
+    stored = {key: row.date for key, row in rows[rows["status"] == "ok"].iterrows()}
+    assert stored == {key: episode.date for key, episode in free.items() if episode.kind != "html"}
     assert set(rows[rows["status"] == "not_an_image"].index) == {key for key in free if free[key].kind == "html"}
 
 
-def test_each_title_is_there_with_its_genres(raw):
+def test_each_title_is_stored_with_its_genres(raw):
     world = World(SEED, SCALE, LATE).titles
     rows = titles().set_index("title_id")
     assert rows["adult"].to_dict() == {key: title.adult for key, title in world.items()}
@@ -140,7 +140,7 @@ def test_metrics_are_sums_over_the_tables(raw):
     assert metrics["left_out"]["adult"] == titles()["adult"].sum()
 
 
-def test_a_title_s_file_holds_the_pictures_that_its_rows_describe(raw):
+def test_a_title_s_file_has_the_pictures_of_its_rows(raw):
     for title_id, rows in episodes().query("status == 'ok'").groupby("title_id"):
         table = pq.read_table(raw / "thumbnails" / f"{title_id}.parquet")
         assert table.schema == PICTURES
@@ -151,45 +151,54 @@ def test_a_title_s_file_holds_the_pictures_that_its_rows_describe(raw):
         assert pictures["thumbnail_url"] == rows["thumbnail_url"].tolist()
 
 
+@pytest.mark.slow
 def test_another_world_is_not_mixed_in(raw, crawl):
     first = contents()
-    crawl(demo__seed=7, genres=GENRES)
+    crawl(demo__seed=7)
     assert set(titles()["source"]) == {f"demo-7-{SCALE}"}
     assert not set(contents().values()) & set(first.values())
-    kept = {f"data/raw/thumbnails/{title_id}.parquet" for title_id in episodes().query("status == 'ok'")["title_id"]}
-    assert set(contents()) == kept | {"data/raw/episodes.parquet", "data/raw/titles.parquet"}
+    thumbnails = {
+        f"data/raw/thumbnails/{title_id}.parquet" for title_id in episodes().query("status == 'ok'")["title_id"]
+    }
+    assert set(contents()) == thumbnails | {"data/raw/episodes.parquet", "data/raw/titles.parquet"}
 
 
-# Errors: one line, exit code 1, nothing written.
+# Errors: one line, exit code 1, no file.
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"source": "web"}, "params.yaml: crawl.source is 'web': input should be 'demo', 'naver' or 'folder'"),
+        (
+            {"source": "web"},
+            "params.yaml: crawl.source is 'web': input should be 'demo', 'folder' or 'naver'",
+        ),
         ({"as_of": "soon"}, "params.yaml: crawl.as_of is 'soon': value error, Invalid isoformat string: 'soon'"),
         (
-            {"genres": ["pure", "pure"]},
-            "params.yaml: crawl.genres is ['pure', 'pure']: value error, pure stands there twice",
+            {"naver__genres": ["pure", "pure"]},
+            "params.yaml: crawl.naver.genres is ['pure', 'pure']: value error, pure is listed twice",
         ),
         (
             {"source": "naver"},
-            "crawl.user_agent is 'webtoon-genre (contact you@example.org)'; put an address in it at which the site can reach you",
+            "crawl.user_agent is 'webtoon-genre (contact you@example.org)'; put a contact address for the site into it",
         ),
         (
             {"source": "folder", "folder__path": "nowhere"},
-            "crawl.folder.path is 'nowhere', which is no folder here; put <label>/<files> into it",
+            "crawl.folder.path is 'nowhere', which is no folder; create it and put <label>/<files> into it",
         ),
     ],
 )
-def test_what_cannot_be_crawled_is_one_clear_line(crawl, changes, message):
-    done = crawl(**changes)
-    assert (done.returncode, done.stderr) == (1, f"crawl: {message}\n")
+def test_an_impossible_crawl_is_one_clear_line(crawl, changes, message):
+    process = crawl(**changes)
+    assert (process.returncode, process.stderr) == (1, f"crawl: {message}\n")
     assert not Path("data/raw").exists()
     assert not Path("metrics/crawl.json").exists()
 
 
-def test_the_second_of_two_crawls_at_once_ends(crawl):
+def test_the_second_of_two_simultaneous_crawls_ends(crawl):
     with exclusive_lock(Path("data/raw")):
-        done = crawl()
-    assert (done.returncode, done.stderr) == (1, "crawl: another crawl is filling data/raw; wait until it has ended\n")
+        process = crawl()
+    assert (process.returncode, process.stderr) == (
+        1,
+        "crawl: another crawl is filling data/raw; wait until it has ended\n",
+    )

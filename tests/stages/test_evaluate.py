@@ -54,7 +54,7 @@ def written(folder="."):
     }
 
 
-def test_scores_of_val_and_test_rows_are_written(drawn_dataset, model):
+def test_scores_of_val_and_test_rows_are_written(synthetic_dataset, model):
     evaluate.main("resnet50")
     found = json.loads(Path("metrics/evaluate/resnet50.json").read_text())
     assert set(found) == {"val", "test"}
@@ -62,19 +62,19 @@ def test_scores_of_val_and_test_rows_are_written(drawn_dataset, model):
     assert found["test"]["per_genre"]["pure"]["support"] == 4
 
 
-def test_train_rows_are_never_shown_to_the_model(drawn_dataset, model):
-    train = drawn_dataset.loc[drawn_dataset["split"] == "train", "title_id"].unique()
+def test_train_rows_are_never_shown_to_the_model(synthetic_dataset, model):
+    train = synthetic_dataset.loc[synthetic_dataset["split"] == "train", "title_id"].unique()
     for title_id in train:
         Path(f"data/resized/{title_id}.npy").unlink()
     evaluate.main("resnet50")
-    assert sum(model.seen) == (drawn_dataset["split"] != "train").sum()
+    assert sum(model.seen) == (synthetic_dataset["split"] != "train").sum()
     assert not set(pd.read_parquet("data/predictions/resnet50.parquet")["title_id"]) & set(train)
 
 
-def test_every_val_and_test_row_has_its_prediction_in_the_order_of_the_dataset(drawn_dataset, model):
+def test_every_val_and_test_row_has_its_prediction_in_the_order_of_the_dataset(synthetic_dataset, model):
     evaluate.main("resnet50")
     table = pd.read_parquet("data/predictions/resnet50.parquet")
-    expected = drawn_dataset[drawn_dataset["split"] != "train"].reset_index(drop=True)
+    expected = synthetic_dataset[synthetic_dataset["split"] != "train"].reset_index(drop=True)
     columns = ["title_id", "no", "genre", "label", "split"]
     assert (table[columns] == expected[columns]).all(axis=None)
     assert list(table.columns[5:]) == ["predicted", "p_comic", "p_drama", "p_pure"]
@@ -82,15 +82,15 @@ def test_every_val_and_test_row_has_its_prediction_in_the_order_of_the_dataset(d
     assert (table["predicted"] == table[table.columns[6:]].idxmax(axis=1).str.removeprefix("p_")).all()
 
 
-def test_predictions_do_not_depend_on_the_chunk(drawn_dataset, model, monkeypatch):
-    resized, rows = ThumbnailStore(Path("data/resized")), drawn_dataset
+def test_predictions_do_not_depend_on_the_chunk(synthetic_dataset, model, monkeypatch):
+    resized, rows = ThumbnailStore(Path("data/resized")), synthetic_dataset
     whole = model.predict_rows(resized, rows, "resnet50")
     monkeypatch.setattr(classifier, "CHUNK", 7)
     assert (model.predict_rows(resized, rows, "resnet50") == whole).all()
     assert model.seen[1:] == [7] * 8 + [4]
 
 
-def test_two_runs_write_the_same_bytes(drawn_dataset, model):
+def test_two_runs_write_the_same_bytes(synthetic_dataset, model):
     runs = []
     for _ in range(2):
         evaluate.main("vgg16")
@@ -99,12 +99,12 @@ def test_two_runs_write_the_same_bytes(drawn_dataset, model):
     assert {f"plots/evaluate/vgg16/{name}" for name in WRITTEN} <= set(runs[0])
 
 
-def test_nothing_written_names_a_folder_of_this_machine(drawn_dataset, model, workspace):
+def test_nothing_written_names_a_folder_of_this_machine(synthetic_dataset, model, workspace):
     evaluate.main("vgg16")
     assert not [name for name, content in written("plots").items() if str(workspace).encode() in content]
 
 
-def test_the_table_for_dvc_has_one_line_a_test_image(drawn_dataset, model):
+def test_the_table_for_dvc_has_one_line_a_test_image(synthetic_dataset, model):
     evaluate.main("resnet50")
     text = Path("plots/evaluate/resnet50/confusion.csv").read_text()
     assert text == "actual,predicted\n" + "comic,comic\n" * 4 + "drama,drama\n" * 4 + "pure,pure\n" * 4
@@ -128,7 +128,7 @@ def test_of_equally_sure_predictions_the_smaller_title_comes_first():
     assert evaluate.surest(table, right=True)["title_id"].tolist() == [1, 2, 3]
 
 
-def test_examples_are_drawn_where_nothing_is_wrong_and_where_nothing_is_right(drawn_dataset):
+def test_examples_are_drawn_where_nothing_is_wrong_and_where_nothing_is_right(synthetic_dataset):
     resized = ThumbnailStore(Path("data/resized"))
     for predicted, shown in (("comic", (1, 0)), ("pure", (0, 1))):
         figure = evaluate.examples_figure(rows_of((1, "comic", predicted, 0.5)), resized, "title")
@@ -162,7 +162,7 @@ def test_bars_of_each_genre_are_its_scores():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["comic (4)"]
 
 
-def test_a_model_of_other_genres_is_refused_and_nothing_is_written(drawn_dataset, model):
+def test_a_model_of_other_genres_is_refused_and_nothing_is_written(synthetic_dataset, model):
     model.classes = ["comic", "drama"]
     before = written()
     with pytest.raises(InputError) as error:
@@ -173,7 +173,7 @@ def test_a_model_of_other_genres_is_refused_and_nothing_is_written(drawn_dataset
     assert written() == before
 
 
-def test_an_unknown_backbone_is_one_line_that_names_those_known(drawn_dataset, run_stage):
+def test_an_unknown_backbone_is_one_line_that_names_those_known(synthetic_dataset, run_stage):
     done = run_stage("evaluate", "resnet51")
     assert done.returncode == 1
     assert done.stderr == (
@@ -182,7 +182,7 @@ def test_an_unknown_backbone_is_one_line_that_names_those_known(drawn_dataset, r
     assert not Path("metrics").exists()
 
 
-def test_a_backbone_that_was_not_trained_is_one_clear_line(drawn_dataset):
+def test_a_backbone_that_was_not_trained_is_one_clear_line(synthetic_dataset):
     with pytest.raises(InputError) as error:
         evaluate.main("resnet50")
     assert str(error.value) == "models/resnet50/config.json is not there; `dvc repro train` makes it"

@@ -14,12 +14,12 @@ CELL = {"backbone": BACKBONE, "units": 8, "lr": 0.003, "unfreeze": "0", "val_acc
 
 
 @pytest.fixture
-def selected(prepared, set_params):
+def selected(training_workspace, set_params):
     """A workspace in which a cell was selected."""
-    (prepared / "metrics").mkdir(exist_ok=True)
-    (prepared / "metrics/select.json").write_text(json.dumps({"best": CELL, "cells": 4, "cuts": {}}))
+    (training_workspace / "metrics").mkdir(exist_ok=True)
+    (training_workspace / "metrics/select.json").write_text(json.dumps({"best": CELL, "cells": 4, "cuts": {}}))
     set_params({"finetune.unfreeze": [0, 4], "finetune.epochs": 3})
-    return prepared
+    return training_workspace
 
 
 def test_the_best_cut_by_validation_is_saved_and_only_it_is_tested(selected):

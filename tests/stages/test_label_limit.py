@@ -1,4 +1,4 @@
-"""stages/label_limit.py: fewer genres, and what that alone gives."""
+"""stages/label_limit.py: fewer genres, beside what fewer labels alone explain."""
 
 import json
 
@@ -16,8 +16,8 @@ PARAMS = {"experiments.lr": 0.01, "experiments.epochs": 8, "experiments.seeds": 
 
 
 @pytest.fixture
-def told(workspace, set_params):
-    """What the stage writes of three genres, of which "thin" and "bold" are mixed up."""
+def results(workspace, set_params):
+    """The dataset and the metrics of three genres, of which "thin" and "bold" are indistinguishable."""
     dataset = write_dataset(workspace, extra_genre=True)
     features = np.load(workspace / "data/features/vgg16.npy")
     mixed = (dataset["label"] < 2).to_numpy()
@@ -29,45 +29,46 @@ def told(workspace, set_params):
     return dataset, json.loads((workspace / "metrics/label_limit.json").read_text())
 
 
-def test_one_of_the_two_genres_that_are_mixed_up_goes_first(told):
-    dataset, found = told
-    first, second = found["steps"]
+def test_one_of_two_indistinguishable_genres_is_removed_first(results):
+    dataset, metrics = results
+    first, second = metrics["steps"]
     assert (first["left_out"], first["genres"]) == (None, ["thin", "bold", "round"])
     assert second["left_out"] in ("thin", "bold")
     assert second["accuracy"] == 1.0
     assert second["kappa"] == 1.0
-    assert found["scored_rows"] == probe.test_rows_digest(dataset)
+    assert metrics["summary"]["2_genres"] == {"accuracy": 1.0, "kappa": 1.0}
+    assert metrics["scored_rows"] == probe.test_rows_digest(dataset)
 
 
-def test_every_step_stands_beside_chance_and_the_model_of_all_genres(told):
-    _, found = told
-    for each in found["steps"]:
-        assert each["gain_over_majority"] == pytest.approx(each["accuracy"] - each["majority_accuracy"], abs=2e-6)
-        difference = each["accuracy"] - each["all_genres_accuracy"]
-        assert each["against_all_genres"]["difference"] == pytest.approx(difference, abs=2e-6)
-    assert found["steps"][0]["against_all_genres"] == {"difference": 0.0, "interval": [0.0, 0.0]}
+def test_every_step_is_compared_with_chance_and_with_the_model_of_all_genres(results):
+    _, metrics = results
+    for step in metrics["steps"]:
+        assert step["gain_over_majority"] == pytest.approx(step["accuracy"] - step["majority_accuracy"], abs=2e-6)
+        difference = step["accuracy"] - step["all_genres_accuracy"]
+        assert step["against_all_genres"]["difference"] == pytest.approx(difference, abs=2e-6)
+    assert metrics["steps"][0]["against_all_genres"] == {"difference": 0.0, "interval": [0.0, 0.0]}
 
 
-def test_random_orders_leave_out_other_genres(told, workspace):
-    _, found = told
-    [order] = found["random"]
+def test_a_random_order_has_a_step_for_each_number_of_genres(results, workspace):
+    _, metrics = results
+    [order] = metrics["random"]
     assert len(order["order"]) == 1
-    assert [each["labels"] for each in order["steps"]] == [2]
+    assert [step["labels"] for step in order["steps"]] == [2]
     assert (workspace / "plots/label_limit.png").stat().st_size > 1000
 
 
-def test_the_most_ambiguous_genre_is_the_one_confused_most_and_of_equals_the_first():
+def test_the_most_ambiguous_genre_has_most_confusions_and_is_the_first_of_ties():
     labels, rows = np.array([0, 0, 1, 1, 2, 2]), np.arange(6)
     task = ProbeTask(np.zeros((6, 1), np.float32), labels, rows, ["a", "b", "c"], rows, rows, rows)
 
-    def said(predicted):
-        return Predictions(np.eye(3)[predicted][None], np.zeros((1, 0, 3)))
+    def predictions(labels):
+        return Predictions(np.eye(3)[labels][None], np.zeros((1, 0, 3)))
 
-    assert label_limit.ambiguous(task, said([0, 0, 1, 2, 2, 0])) == "c"
-    assert label_limit.ambiguous(task, said([0, 1, 1, 0, 2, 2])) == "a"
+    assert label_limit.most_ambiguous(task, predictions([0, 0, 1, 2, 2, 0])) == "c"
+    assert label_limit.most_ambiguous(task, predictions([0, 1, 1, 0, 2, 2])) == "a"
 
 
-def test_labels_without_meaning_give_chance(workspace, set_params):
+def test_features_of_noise_give_chance(workspace, set_params):
     dataset = write_dataset(workspace, extra_genre=True)
     np.save(
         workspace / "data/features/vgg16.npy",
@@ -75,8 +76,8 @@ def test_labels_without_meaning_give_chance(workspace, set_params):
     )
     set_params(PARAMS)
     label_limit.main()
-    for each in json.loads((workspace / "metrics/label_limit.json").read_text())["steps"]:
-        assert abs(each["kappa"]) < 0.4
+    for step in json.loads((workspace / "metrics/label_limit.json").read_text())["steps"]:
+        assert abs(step["kappa"]) < 0.4
 
 
 def test_a_genre_without_train_images_is_left_out_from_the_start(workspace, set_params):

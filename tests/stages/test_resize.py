@@ -1,4 +1,4 @@
-"""stages/resize.py: every thumbnail becomes a row of its title's array and of the index, or a reject with its reason."""
+"""stages/resize.py: every thumbnail becomes a row of its title's array and of the index, or a reject with a reason."""
 
 import hashlib
 import json
@@ -14,20 +14,20 @@ import pytest
 
 from stages import resize
 from stages.resize import Resize, resize_files, resize_title, silent_decoders, summary, title_files
-from tests.support.image_factory import encoded, picture, quarters, title, write_raw
+from tests.support.image_factory import encode, picture, quarters, title, write_raw
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash
 from webtoon_genre.data.tables import INDEX, REJECTED, read_table
 
-SECTION = Resize(side=32, interpolation="linear", max_pixels=100_000)
-GOOD = {no: encoded(picture(no, 50 + no, 30)) for no in (1, 2, 4)}
-TALKATIVE = GOOD[1][:-2] + b"\x55" * 40 + GOOD[1][-2:]  # libjpeg: "40 extraneous bytes before marker"
+PARAMS = Resize(side=32, interpolation="linear", max_pixels=100_000)
+GOOD = {no: encode(picture(no, 50 + no, 30)) for no in (1, 2, 4)}
+NOISY = GOOD[1][:-2] + b"\x55" * 40 + GOOD[1][-2:]  # libjpeg warns: "40 extraneous bytes before marker"
 BROKEN = {
-    1: encoded(picture(1))[:-40],
+    1: encode(picture(1))[:-40],
     2: b"<html>403</html>",
-    3: encoded(quarters(), "PNG")[:-30] + b"\x00" * 18 + encoded(quarters(), "PNG")[-12:],
-    4: encoded(quarters(2, 2)[:1, :1], "PNG"),
-    5: encoded(quarters(400, 300), "PNG"),
+    3: encode(quarters(), "PNG")[:-30] + b"\x00" * 18 + encode(quarters(), "PNG")[-12:],
+    4: encode(quarters(2, 2)[:1, :1], "PNG"),
+    5: encode(quarters(400, 300), "PNG"),
 }
 REASONS = {1: "truncated", 2: "undecodable", 3: "undecodable", 4: "one_pixel", 5: "too_many_pixels"}
 
@@ -42,22 +42,22 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def raw(workspace: Path, set_params: Callable[..., None]) -> Path:
-    """data/raw of three titles, one of them without a usable image, in a workspace with small squares."""
+    """Write data/raw of three titles, one without a usable image; set small squares."""
     set_params({"resize.side": 32, "resize.max_pixels": 100_000})
     titles = [title(30, ["daily"], GOOD), title(4, ["comic"], {**GOOD, 5: BROKEN[1]}), title(100, ["drama"], BROKEN)]
     write_raw(workspace / "data/raw", titles)
     return workspace / "data/raw"
 
 
-def test_rows_stand_by_ascending_number_and_hold_the_fitted_picture():
-    pixels, rows = resize_title(7, images(dict(reversed(GOOD.items()))), SECTION)
+def test_rows_are_sorted_by_number_and_hold_the_fitted_image():
+    pixels, rows = resize_title(7, images(dict(reversed(GOOD.items()))), PARAMS)
     assert [(row["no"], row["row"]) for row in rows.usable] == [(1, 0), (2, 1), (4, 2)]
     for row, no in enumerate(GOOD):
         assert np.array_equal(pixels[row], fit_square(decode_rgb(GOOD[no], "", 10**6), 32, "linear"))
 
 
-def test_the_index_holds_digest_size_and_hash_of_the_picture_as_served():
-    _, rows = resize_title(7, images({4: GOOD[4]}), SECTION)
+def test_the_index_holds_digest_size_and_hash_of_the_original_image():
+    _, rows = resize_title(7, images({4: GOOD[4]}), PARAMS)
     assert rows.usable == [
         {
             "title_id": 7,
@@ -71,8 +71,8 @@ def test_the_index_holds_digest_size_and_hash_of_the_picture_as_served():
     ]
 
 
-def test_unusable_pictures_are_rejected_with_their_reason_and_leave_no_gap():
-    pixels, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), SECTION)
+def test_unusable_images_are_rejected_with_their_reason_and_leave_no_gap():
+    pixels, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), PARAMS)
     assert {row["no"]: row["reason"] for row in rows.rejected} == REASONS
     assert rows.rejected[4]["detail"] == "400 × 300 pixels are more than 100000"
     assert [(row["no"], row["row"]) for row in rows.usable] == [(6, 0)]
@@ -80,15 +80,15 @@ def test_unusable_pictures_are_rejected_with_their_reason_and_leave_no_gap():
 
 
 def test_the_parameters_reach_the_pixels():
-    nearest, _ = resize_title(7, images(GOOD), SECTION.model_copy(update={"interpolation": "nearest"}))
-    linear, _ = resize_title(7, images(GOOD), SECTION)
-    larger, _ = resize_title(7, images(GOOD), SECTION.model_copy(update={"side": 48}))
+    nearest, _ = resize_title(7, images(GOOD), PARAMS.model_copy(update={"interpolation": "nearest"}))
+    linear, _ = resize_title(7, images(GOOD), PARAMS)
+    larger, _ = resize_title(7, images(GOOD), PARAMS.model_copy(update={"side": 48}))
     assert not np.array_equal(nearest, linear)
     assert larger.shape == (3, 48, 48, 3)
 
 
 def test_rejects_are_counted_by_reason():
-    _, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), SECTION)
+    _, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), PARAMS)
     assert summary(pd.DataFrame(rows.usable), pd.DataFrame(rows.rejected)) == {
         "images": 1,
         "titles": 1,
@@ -120,30 +120,30 @@ def test_two_runs_write_the_same_bytes_with_any_number_of_threads(raw, tmp_path,
         monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
         folder = tmp_path / str(threads)
         folder.mkdir()
-        index, rejected = resize_files(title_files(raw / "thumbnails"), folder, SECTION)
+        index, rejected = resize_files(title_files(raw / "thumbnails"), folder, PARAMS)
         results.append((contents(folder), index.to_csv(), rejected.to_csv()))
     assert results[0] == results[1]
 
 
-def test_a_run_without_rejects_writes_an_empty_table_of_them(workspace):
+def test_a_run_without_rejects_writes_an_empty_table(workspace):
     write_raw(workspace / "data/raw", [title(1, ["daily"], GOOD)])
     resize.main()
     assert read_table(workspace / "data/resized/rejected.parquet", REJECTED).empty
 
 
-def test_what_libjpeg_prints_reaches_nobody_and_the_log_still_does(capfd):
+def test_libjpeg_s_warnings_are_discarded_and_the_log_is_not(capfd):
     stderr, log = sys.stderr, logging.getLogger("test")
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger().addHandler(handler)
     try:
         with silent_decoders():
-            assert decode_rgb(TALKATIVE, "", 10**6).shape == (30, 51, 3)
-            log.warning("spoken")
+            assert decode_rgb(NOISY, "", 10**6).shape == (30, 51, 3)
+            log.warning("logged")
     finally:
         logging.getLogger().removeHandler(handler)
     assert sys.stderr is stderr
-    assert capfd.readouterr().err == "spoken\n"
-    decode_rgb(TALKATIVE, "", 10**6)
+    assert capfd.readouterr().err == "logged\n"
+    decode_rgb(NOISY, "", 10**6)
     assert capfd.readouterr().err.startswith("Corrupt JPEG data")
 
 
@@ -153,24 +153,24 @@ def test_what_libjpeg_prints_reaches_nobody_and_the_log_still_does(capfd):
         ({}, "data/raw/thumbnails holds no <title_id>.parquet; `dvc repro crawl` makes them"),
         (
             {"covers.parquet": b""},
-            "data/raw/thumbnails holds covers.parquet, which is no <title_id>.parquet; take it out",
+            "data/raw/thumbnails holds covers.parquet, which is no <title_id>.parquet; remove it",
         ),
     ],
 )
-def test_without_proper_input_one_line_tells_and_the_old_output_stays(workspace, files, message):
+def test_invalid_input_is_one_line_of_error_and_the_old_output_stays(workspace, files, message):
     (workspace / "data/raw/thumbnails").mkdir(parents=True)
     for name, data in files.items():
         (workspace / "data/raw/thumbnails" / name).write_bytes(data)
-    assert refusal(workspace) == message
+    assert error_message(workspace) == message
 
 
-def test_if_no_picture_can_be_used_one_line_tells_why_and_the_old_output_stays(workspace):
+def test_without_a_usable_image_one_line_counts_the_reasons_and_the_old_output_stays(workspace):
     write_raw(workspace / "data/raw", [title(1, ["daily"], {1: BROKEN[1], 2: BROKEN[2]})])
-    assert refusal(workspace) == "data/raw/thumbnails holds no usable picture; reasons: truncated 1, undecodable 1"
+    assert error_message(workspace) == "data/raw/thumbnails holds no usable image; reasons: truncated 1, undecodable 1"
 
 
-def refusal(workspace: Path) -> str:
-    """What the stage says when it refuses its input, having left its old output alone."""
+def error_message(workspace: Path) -> str:
+    """Return the stage's error message; its old output must stay."""
     (workspace / "data/resized").mkdir()
     (workspace / "data/resized/old.npy").write_bytes(b"old")
     with pytest.raises(InputError) as caught:
@@ -180,7 +180,7 @@ def refusal(workspace: Path) -> str:
     return str(caught.value)
 
 
-def test_an_unknown_interpolation_is_refused_with_exit_code_1(raw, set_params, run_stage):
+def test_an_unknown_interpolation_is_one_line_of_error_with_exit_code_1(raw, set_params, run_stage):
     set_params({"resize.interpolation": "bicubic"})
     result = run_stage("resize")
     assert (result.returncode, result.stderr) == (

@@ -1,7 +1,7 @@
-"""Crawl the server of tests/support/webtoon_server.py with the params of the working directory, by way of the proxy given or directly.
+"""Crawl the server of tests/support/webtoon_server.py with the params of the working directory, through a proxy or directly.
 
-No name is ever looked up: all that are not loopback are unknown. With the one argument `serve` it crawls as often as lines of its
-stdin say, each time in a fork of its own: imports take longer than these crawls.
+No name is resolved: all names other than loopback are unknown. With the one argument `serve` it runs a crawl for each line of its
+stdin, each in a fork: imports take longer than these crawls.
 """
 
 import json
@@ -15,7 +15,7 @@ from stages import crawl
 from tests.support.webtoon_server import API, IMAGES
 from webtoon_genre.core.command import run
 from webtoon_genre.core.params import read
-from webtoon_genre.crawl import throttle
+from webtoon_genre.crawl import throttle as pauses
 from webtoon_genre.crawl.http import Site
 from webtoon_genre.crawl.naver import lists, site, spider
 
@@ -24,15 +24,15 @@ SERVE = "serve"
 LOG = "stderr.txt"
 
 
-def loopback_only(look_up: Any) -> Any:
-    """`look_up` (of the socket module) without a resolver."""
+def loopback_only(resolve: Any) -> Any:
+    """Wrap `resolve` (of the socket module) so that it resolves loopback addresses only."""
 
-    def known(host: Any, *rest: Any, **named: Any) -> Any:
+    def resolve_loopback(host: Any, *arguments: Any, **options: Any) -> Any:
         if host in ("127.0.0.1", "::1", "localhost"):
-            return look_up(host, *rest, **named)
+            return resolve(host, *arguments, **options)
         raise socket.gaierror(socket.EAI_NONAME, f"{host} is unknown")
 
-    return known
+    return resolve_loopback
 
 
 def main(
@@ -42,13 +42,13 @@ def main(
     images: str = IMAGES,
     delay: float = 0.0,
     throttle: float | None = None,
-    first_wait: float = throttle.FIRST_WAIT,
-    most_pages: int = lists.MOST_PAGES,
+    first_wait: float = pauses.FIRST_WAIT,
+    max_pages: int = lists.MAX_PAGES,
 ) -> None:
-    for look_up in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-        setattr(socket, look_up, loopback_only(getattr(socket, look_up)))
-    throttle.FIRST_WAIT = first_wait
-    lists.MOST_PAGES = spider.MOST_PAGES = most_pages
+    for function in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        setattr(socket, function, loopback_only(getattr(socket, function)))
+    pauses.FIRST_WAIT = first_wait
+    lists.MAX_PAGES = spider.MAX_PAGES = max_pages
     hosts = frozenset({urlsplit(images).netloc})
     server = Site(name, api, hosts, f"{api}/", None if proxy == DIRECTLY else proxy, delay=delay, throttle=throttle)
     params = read(crawl.Params).crawl
@@ -60,24 +60,24 @@ def main(
 
 
 def serve() -> None:
-    """Answer each line (folder, words and environment of a crawl, as JSON) with the pid, then with exit code and peak memory."""
+    """Answer each line (folder, arguments and environment of a crawl, as JSON) with the pid, then with exit code and peak memory."""
     for line in sys.stdin:
         order = json.loads(line)
         if not (pid := os.fork()):
-            crawl_as(order["folder"], order["words"], order["environment"])
+            crawl_in_fork(order["folder"], order["arguments"], order["environment"])
         print(pid, flush=True)  # noqa: T201
         _, status, usage = os.wait4(pid, 0)
         print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024]), flush=True)  # noqa: T201
 
 
-def crawl_as(folder: str, words: list[str], environment: dict[str, str]) -> None:
-    """Be a process of its own for one crawl; never returns."""
+def crawl_in_fork(folder: str, arguments: list[str], environment: dict[str, str]) -> None:
+    """Run one crawl in this process, and exit."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     for descriptor, path in ((0, os.devnull), (1, os.devnull), (2, LOG)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), descriptor)
-    sys.argv = ["crawl", *words]
+    sys.argv = ["crawl", *arguments]
     run(main, "crawl")
     sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""Answers that break HTTP or never end, for tests/support/webtoon_server.py: each writes to the connection itself."""
+"""Answers that violate HTTP or never end, for tests/support/webtoon_server.py; each writes to the connection directly."""
 
 import gzip
 import json
@@ -11,45 +11,45 @@ from typing import Any
 from tests.support.webtoon_server import Answer, Handler
 
 MEGABYTE = 10**6
-ZEROS = gzip.compress(bytes(100 * MEGABYTE))  # 97 kB; gzip allows several such one after the other
+ZEROS = gzip.compress(bytes(100 * MEGABYTE))  # 97 kB; a gzip file may consist of several such members
 
 
 def zipped(body: bytes, headers: dict[str, Any] | None = None) -> Answer:
-    """An answer whose body is gzip already."""
+    """Return an answer with a gzip body."""
     return Answer(body, headers={"Content-Encoding": "gzip", **(headers or {})})
 
 
 def as_json(value: Any) -> Answer:
-    """A JSON answer; NaN and Infinity are written as Python does."""
+    """Return a JSON answer; NaN and Infinity are written in Python's form."""
     return Answer(json.dumps(value).encode())
 
 
-def hang_up(handler: Handler) -> None:
-    """Reset the connection, which is RST and no FIN."""
+def reset_connection(handler: Handler) -> None:
+    """Reset the connection: RST, not FIN."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     handler.rfile.close()
     handler.connection.close()
 
 
-def head(handler: Handler, *headers: str) -> None:
+def send_head(handler: Handler, *headers: str) -> None:
     """Send a status line and headers."""
     lines = ("HTTP/1.1 200 OK", "Content-Type: image/jpeg", *headers)
     handler.wfile.write("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n")
 
 
 def reset_at_once(handler: Handler) -> None:
-    """Read the request and reset."""
-    hang_up(handler)
+    """Read the request and reset the connection."""
+    reset_connection(handler)
 
 
 def reset_in(body: bytes) -> Callable[[Handler], None]:
-    """Reset in mid-body."""
+    """Send half of `body` and reset the connection."""
 
     def reset(handler: Handler) -> None:
-        head(handler, f"Content-Length: {len(body)}")
+        send_head(handler, f"Content-Length: {len(body)}")
         handler.wfile.write(body[: len(body) // 2])
         time.sleep(0.05)
-        hang_up(handler)
+        reset_connection(handler)
 
     return reset
 
@@ -60,10 +60,10 @@ def stall(handler: Handler) -> None:
 
 
 def stall_in(body: bytes) -> Callable[[Handler], None]:
-    """Stop in mid-body, without hanging up."""
+    """Send half of `body` and keep the connection open."""
 
     def stop(handler: Handler) -> None:
-        head(handler, f"Content-Length: {len(body)}")
+        send_head(handler, f"Content-Length: {len(body)}")
         handler.wfile.write(body[: len(body) // 2])
         stall(handler)
 
@@ -71,12 +71,12 @@ def stall_in(body: bytes) -> Callable[[Handler], None]:
 
 
 def drip(body: bytes) -> Callable[[Handler], None]:
-    """Send a byte at a time, without a long pause and without an end in sight."""
+    """Send one byte at a time with short pauses."""
 
     def send(handler: Handler) -> None:
-        head(handler, f"Content-Length: {len(body)}")
-        for place in range(len(body)):
-            handler.wfile.write(body[place : place + 1])
+        send_head(handler, f"Content-Length: {len(body)}")
+        for index in range(len(body)):
+            handler.wfile.write(body[index : index + 1])
             if handler.site.closing.wait(0.05):
                 return
 
@@ -84,24 +84,24 @@ def drip(body: bytes) -> Callable[[Handler], None]:
 
 
 def flood(first: bytes, size: int, chunked: bool) -> Callable[[Handler], None]:
-    """Send `first` and zeros, `size` bytes in all; `sent` of the site tells how many the client let through."""
+    """Send `first` and zeros, `size` bytes in all; `sent` of the site counts the bytes that the client accepted."""
 
     def send(handler: Handler) -> None:
         handler.site.sent[handler.url] = 0
-        head(handler, "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}")
+        send_head(handler, "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}")
         block = first + bytes(65_536 - len(first))
-        framed = b"%x\r\n%b\r\n" % (len(block), block) if chunked else block
+        frame = b"%x\r\n%b\r\n" % (len(block), block) if chunked else block
         for _ in range(size // len(block)):
-            handler.wfile.write(framed)
+            handler.wfile.write(frame)
             handler.site.sent[handler.url] += len(block)
 
     return send
 
 
-def says(data: bytes) -> Callable[[Handler], None]:
-    """Send `data` as it is, and hang up."""
+def send_raw(data: bytes) -> Callable[[Handler], None]:
+    """Send `data` as it is, and close the connection."""
 
-    def say(handler: Handler) -> None:
+    def send(handler: Handler) -> None:
         handler.wfile.write(data)
 
-    return say
+    return send

@@ -1,4 +1,4 @@
-"""Small drawn pictures and whole data/raw folders for tests; no fixtures, no assertions."""
+"""Small synthetic pictures and complete data/raw folders for tests; no fixtures, no assertions."""
 
 import hashlib
 import io
@@ -14,13 +14,13 @@ from webtoon_genre.data.tables import EPISODES, IMAGES, TITLES, write_table
 
 
 def picture(seed: int, width: int = 60, height: int = 40) -> np.ndarray:
-    """A smooth random picture: uint8 (height, width, 3), RGB."""
+    """Return a smooth random picture: uint8 (height, width, 3), RGB."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 4), None, 0, 255, cv2.NORM_MINMAX)
 
 
 def quarters(width: int = 64, height: int = 32) -> np.ndarray:
-    """Red, green, blue and yellow quarters, from the upper left by rows: uint8 (height, width, 3), RGB."""
+    """Return an image of red, green, blue and yellow quarters, from the upper left by rows: uint8 (height, width, 3), RGB."""
     image = np.empty((height, width, 3), np.uint8)
     image[: height // 2, : width // 2] = (200, 40, 40)
     image[: height // 2, width // 2 :] = (40, 200, 40)
@@ -29,27 +29,27 @@ def quarters(width: int = 64, height: int = 32) -> np.ndarray:
     return image
 
 
-def encoded(image: np.ndarray | Image.Image, form: str = "JPEG", **options: object) -> bytes:
-    """The picture as a file's bytes, by Pillow."""
+def encode(image: np.ndarray | Image.Image, form: str = "JPEG", **options: object) -> bytes:
+    """Encode a picture with Pillow."""
     stream = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(stream, form, **options)
     return stream.getvalue()
 
 
 def title(title_id: int, genres: Iterable[str], images: Mapping[int, bytes], **more: object) -> dict[str, object]:
-    """One title for `write_raw`; `more` may hold star_score, and own (a genre for each of its pictures)."""
+    """Return a title for `write_raw`; `more` may have star_score, and episode_genre (a genre for all its episodes)."""
     return {
         "title_id": title_id,
         "genres": list(genres),
         "images": dict(images),
         "star_score": 9.5,
-        "own": None,
+        "episode_genre": None,
         **more,
     }
 
 
 def write_raw(folder: Path, titles: Iterable[Mapping[str, object]]) -> None:
-    """Write data/raw: both tables and the thumbnails."""
+    """Write data/raw: the two tables and the thumbnails."""
     titles = list(titles)
     write_table(pd.DataFrame([title_row(item) for item in titles]), TITLES, folder / "titles.parquet")
     episodes = [episode_row(item, no) for item in titles for no in sorted(item["images"])]
@@ -60,7 +60,7 @@ def write_raw(folder: Path, titles: Iterable[Mapping[str, object]]) -> None:
 
 
 def title_row(item: Mapping[str, object]) -> dict[str, object]:
-    """A row of titles.parquet."""
+    """Return a row of titles.parquet."""
     return {
         "title_id": item["title_id"],
         "title": f"title {item['title_id']}",
@@ -74,12 +74,12 @@ def title_row(item: Mapping[str, object]) -> dict[str, object]:
 
 
 def episode_row(item: Mapping[str, object], no: int) -> dict[str, object]:
-    """A row of episodes.parquet."""
+    """Return a row of episodes.parquet."""
     data = item["images"][no]
     return {
         "title_id": item["title_id"],
         "no": no,
-        "genre": item["own"],
+        "genre": item["episode_genre"],
         "subtitle": f"episode {no}",
         "date": None,
         "star_score": item["star_score"],

@@ -1,62 +1,64 @@
-"""Clones with a DVC remote, and what lies in them, by digest."""
+"""Clones with a DVC remote, and their files by digest."""
 
 from hashlib import md5
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.support.remote_servers import Served
+from tests.support.remote_servers import Remote
 from tests.support.tiny_pipeline import Clone
 
 OBJECTS = ".dvc/cache/files/md5"
-REST = (".git", ".dvc/tmp", ".dvc/config.local")
+IGNORED = (".git", ".dvc/tmp", ".dvc/config.local")
 
 
-def choose(clone: Clone, served: Served) -> None:
-    """What `dvc remote modify --local storage OPTION VALUE` writes, for the address and all options."""
-    options = "".join(f"    {name} = {value}\n" for name, value in {"url": served.url, **served.options}.items())
+def set_remote(clone: Clone, remote: Remote) -> None:
+    """Write what `dvc remote modify --local storage OPTION VALUE` writes, for the address and all options."""
+    options = "".join(f"    {name} = {value}\n" for name, value in {"url": remote.url, **remote.options}.items())
     (clone.folder / ".dvc/config.local").write_text(f"['remote \"storage\"']\n{options}")
 
 
-def cloned(clone: Clone, name: str) -> Clone:
-    """A fresh clone beside another one, with an empty cache."""
+def fresh_clone(clone: Clone, name: str) -> Clone:
+    """Clone a repository into a folder beside it, with an empty cache."""
     clone.type(f"git clone -q -c user.name=t -c user.email=t@example.org . ../{name}")
     return Clone(clone.folder.parent / name)
 
 
-def held(folder: Path) -> dict[str, str]:
-    """All files, with DVC's cache and without git's and DVC's own notes: digest by path."""
+def file_digests(folder: Path) -> dict[str, str]:
+    """Digests of all files by path, with DVC's cache and without the internal files of git and DVC."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = {path.relative_to(folder).as_posix(): path for path in files}
     return {
         name: md5(path.read_bytes()).hexdigest()
         for name, path in names.items()
-        if not name.startswith(tuple(f"{each}/" for each in REST)) and name not in REST
+        if not name.startswith(tuple(f"{prefix}/" for prefix in IGNORED)) and name not in IGNORED
     }
 
 
-def outputs(clone: Clone) -> dict[str, str]:
-    """What DVC's outputs hold in the workspace: digest by path; locks of stages left out."""
+def output_digests(clone: Clone) -> dict[str, str]:
+    """Digests of the files of DVC's outputs in the workspace, by path; without locks of stages."""
     return {
         name: digest
-        for name, digest in held(clone.folder).items()
+        for name, digest in file_digests(clone.folder).items()
         if name.startswith(("data/", "models/", "plots/", "metrics/")) and "/." not in name
     }
 
 
-def wrong(clone: Clone) -> list[str]:
-    """The objects of the cache whose content is not what their name says."""
+def corrupt_objects(clone: Clone) -> list[str]:
+    """The objects of the cache whose content does not have the digest in their name."""
     return [
-        name for name, digest in held(clone.folder).items() if name.startswith(OBJECTS) and address(digest) not in name
+        name
+        for name, digest in file_digests(clone.folder).items()
+        if name.startswith(OBJECTS) and object_path(digest) not in name
     ]
 
 
-def address(digest: str) -> str:
-    """Where an object lies in a cache, or in a remote that keeps files."""
+def object_path(digest: str) -> str:
+    """The path of an object in a cache, or in a remote that stores files."""
     return f"{digest[:2]}/{digest[2:]}"
 
 
-def locked(clone: Clone, path: str) -> str:
-    """The hash of an output in dvc.lock."""
+def lock_digest(clone: Clone, path: str) -> str:
+    """The digest of an output in dvc.lock."""
     stages = YAML(typ="safe", pure=True).load((clone.folder / "dvc.lock").read_text())["stages"]
     return next(out["md5"] for stage in stages.values() for out in stage.get("outs", []) if out["path"] == path)

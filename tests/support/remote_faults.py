@@ -1,99 +1,78 @@
-"""What can be wrong with a remote while a block runs, and is mended after it; and objects of a remote that are damaged."""
+"""Faults of a remote, as context managers that repair it at the end, and damage to its objects."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from crash.chain import full, read_only
-
-from tests.support.remote_clones import address, choose
-from tests.support.remote_servers import Served, plain, read_only_location, read_only_sftp
+from tests.support.crash.chain import full, read_only
+from tests.support.remote_clones import object_path, set_remote
+from tests.support.remote_servers import Remote, read_only_sftp
 from tests.support.tiny_pipeline import Clone
 
-ROOM = 256 * 1024  # bytes left on a disk that gets full: enough for some of what is pushed
+ROOM = 256 * 1024  # bytes left on a disk that gets full: enough for some of the pushed objects
 
 
-def down(_: Clone, served: Served) -> AbstractContextManager[None]:
-    """Nobody listens."""
-    return served.process.down()
+def down(_: Clone, remote: Remote) -> AbstractContextManager[None]:
+    """The server does not run."""
+    return remote.process.down()
 
 
-def read_only_disk(_: Clone, served: Served) -> AbstractContextManager[None]:
-    """The remote's file system, one of its own, is mounted read-only."""
-    return read_only(served.store)
+def read_only_disk(_: Clone, remote: Remote) -> AbstractContextManager[None]:
+    """The remote's separate file system is mounted read-only."""
+    return read_only(remote.store)
 
 
-def full_disk(_: Clone, served: Served) -> AbstractContextManager[None]:
-    """The remote's file system, one of its own, has no room for all."""
-    return full(served.store, ROOM)
+def full_disk(_: Clone, remote: Remote) -> AbstractContextManager[None]:
+    """The remote's separate file system has no room for all objects."""
+    return full(remote.store, ROOM)
 
 
-def reading_sftp(_: Clone, served: Served) -> AbstractContextManager[None]:
-    """SFTP for readers only."""
-    return read_only_sftp(served)
-
-
-def reading_dav(clone: Clone, served: Served) -> AbstractContextManager[None]:
-    """WebDAV for readers only."""
-    return chosen(clone, served, read_only_location(served))
-
-
-def without_dav(clone: Clone, served: Served) -> AbstractContextManager[None]:
-    """A web server that gives files and takes none."""
-    return chosen(clone, served, plain(served))
-
-
-def wrong_password(clone: Clone, served: Served) -> AbstractContextManager[None]:
-    """Another one than the server knows."""
-    return chosen(clone, served, replace(served, options={**served.options, "password": "open barley"}))
-
-
-def no_bucket(clone: Clone, served: Served) -> AbstractContextManager[None]:
-    """An address with a bucket that nobody has made."""
-    return chosen(clone, served, replace(served, url="s3://nobody-made-this/webtoon-genre"))
+def refusing_sftp(_: Clone, remote: Remote) -> AbstractContextManager[None]:
+    """SFTP refuses to write."""
+    return read_only_sftp(remote)
 
 
 @contextmanager
-def chosen(clone: Clone, served: Served, other: Served) -> Iterator[None]:
-    """Another address, or other options."""
-    choose(clone, other)
+def no_bucket(clone: Clone, remote: Remote) -> Iterator[None]:
+    """The address names a bucket that does not exist."""
+    set_remote(clone, replace(remote, url="s3://missing-bucket/webtoon-genre"))
     yield
-    choose(clone, served)
+    set_remote(clone, remote)
 
 
 @contextmanager
-def elsewhere(_: Clone, served: Served) -> Iterator[None]:
-    """The folder is not there, as of a disk that is not mounted."""
-    away = served.store.with_name("away")
-    served.store.rename(away)
+def moved_away(_: Clone, remote: Remote) -> Iterator[None]:
+    """The folder does not exist, like that of a disk that is not mounted."""
+    target = remote.store.with_name("away")
+    remote.store.rename(target)
     yield
-    away.rename(served.store)
+    target.rename(remote.store)
 
 
-def lying(served: Served, digest: str) -> Path:
-    """The file in which a remote keeps an object."""
+def object_file(remote: Remote, digest: str) -> Path:
+    """The file in which a remote stores an object."""
     return next(
-        path for path in served.store.rglob(f"{address(digest)}*") if path.name.endswith((digest[2:], "_object"))
+        path for path in remote.store.rglob(f"{object_path(digest)}*") if path.name.endswith((digest[2:], "_object"))
     )
 
 
-def remove(served: Served, digest: str) -> None:
-    """Take an object from a remote, with what the server notes beside it."""
-    for path in list(served.store.rglob(f"{address(digest)}*")):
+def remove(remote: Remote, digest: str) -> None:
+    """Remove an object from a remote, with the server's files about it."""
+    for path in list(remote.store.rglob(f"{object_path(digest)}*")):
         path.unlink()
 
 
-def corrupt(served: Served, digest: str) -> None:
-    """Other bytes under the same name, as many, with the same permissions: what a bad disk does."""
-    path = lying(served, digest)
+def corrupt(remote: Remote, digest: str) -> None:
+    """Replace an object's bytes by as many other ones, with the same permissions, like a failing disk."""
+    path = object_file(remote, digest)
     mode = path.stat().st_mode
-    corrupt_writable(served, digest)
+    corrupt_writable(remote, digest)
     path.chmod(mode)
 
 
-def corrupt_writable(served: Served, digest: str) -> None:
-    """Other bytes in a file that is writable, which DVC's own are not."""
-    path = lying(served, digest)
+def corrupt_writable(remote: Remote, digest: str) -> None:
+    """Replace an object's bytes, and make its file writable, unlike DVC's files."""
+    path = object_file(remote, digest)
     path.chmod(0o644)
     path.write_bytes(b"?" * path.stat().st_size)

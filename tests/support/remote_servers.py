@@ -1,10 +1,9 @@
-"""Servers for DVC remotes on free ports of loopback, as context managers: OpenSSH, Apache, s3rver, Azurite.
+"""Servers for DVC remotes on free ports of loopback, as context managers: OpenSSH, s3rver, and Python's HTTP server.
 
-They read no settings of this user. They come from Debian's packages and npm by `make servers`. Where one is not there a test is skipped,
-or fails if REQUIRE_SERVERS is set.
+They read no settings of this user. OpenSSH comes from Debian and s3rver from npm, by `make servers`. Where a server is missing, its
+tests are skipped, or fail if REQUIRE_SERVERS is set.
 """
 
-import base64
 import getpass
 import os
 import shutil
@@ -14,23 +13,22 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from hashlib import sha1
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from azure.storage.blob import BlobServiceClient
 
 NODE = Path(__file__).parents[2] / ".servers/node_modules/.bin"
-APACHE_MODULES = Path("/usr/lib/apache2/modules")
 ROOT = os.geteuid() == 0
-PATIENCE = 60.0  # seconds until a server answers; it takes one or two
-KEY = base64.b64encode(b"of no account" * 4).decode()  # Azurite's accounts and their keys are what we say they are
+PATIENCE = 60.0  # seconds until a server must accept connections; it takes one or two
 
 
 @dataclass
 class Process:
-    """A server that can be stopped and started again on its port."""
+    """A server process that can be stopped and started again on its port."""
 
     command: list[str]
     port: int
@@ -39,19 +37,19 @@ class Process:
     running: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Return when it accepts connections."""
+        """Start the server, and return when it accepts connections."""
         with self.log.open("ab") as log:
             self.running = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.environment}
             )
-        began = time.monotonic()
-        while not accepts(self.port):
-            late = time.monotonic() - began > PATIENCE
+        start = time.monotonic()
+        while not accepts_connections(self.port):
+            late = time.monotonic() - start > PATIENCE
             assert self.running.poll() is None and not late, f"{self.command[0]}: {self.log.read_text()}"
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Return when it has ended."""
+        """Stop the server, and return when it has ended."""
         self.running.terminate()
         try:
             self.running.wait(20)
@@ -61,54 +59,62 @@ class Process:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """No server on its port while the block runs."""
+        """Stop the server while the block runs."""
         self.stop()
         try:
             yield
         finally:
             self.start()
 
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """Run the server while the block runs."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
 
 @dataclass
-class Served:
-    """A DVC remote on a running server: its address, further options of `dvc remote`, variables of the environment for DVC."""
+class Remote:
+    """A DVC remote on a running server: its address, further options of `dvc remote`, environment variables for DVC."""
 
     url: str
     options: dict[str, str]
     environment: dict[str, str]
-    store: Path | None = None  # where the server keeps objects, in a layout of its own
+    store: Path | None = None  # the server's folder of objects, in the server's layout
     process: Process | None = None
 
 
-def accepts(port: int) -> bool:
-    """Whether somebody listens on a port of loopback."""
-    with socket.socket() as caller:
-        caller.settimeout(1)
-        return caller.connect_ex(("127.0.0.1", port)) == 0
+def accepts_connections(port: int) -> bool:
+    """Whether a server listens on a port of loopback."""
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A port on which no server listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
-def need(program: str | Path) -> str:
+def require_program(program: str | Path) -> str:
     """The path of a server's program; the test is skipped, or fails, where it is not installed."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
-    if found is None and os.environ.get("REQUIRE_SERVERS"):
+    path = shutil.which(program, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    if path is None and os.environ.get("REQUIRE_SERVERS"):
         pytest.fail(f"{Path(program).name} is not installed; run `make servers`")
-    if found is None:
+    if path is None:
         pytest.skip(f"{Path(program).name} is not installed; run `make servers`")
-    return found
+    return path
 
 
 @contextmanager
-def workplace() -> Iterator[Path]:
-    """A new folder that other users may enter: Apache serves as one of them."""
+def server_folder() -> Iterator[Path]:
+    """A new temporary folder with an empty folder `store`."""
     folder = Path(tempfile.mkdtemp(prefix="remote-"))
-    folder.chmod(0o755)
     try:
         (folder / "store").mkdir()
         yield folder
@@ -117,32 +123,23 @@ def workplace() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(process: Process) -> Iterator[None]:
-    """The process runs while the block does."""
-    process.start()
-    try:
-        yield
-    finally:
-        process.stop()
-
-
-@contextmanager
-def openssh() -> Iterator[Served]:
-    """SFTP with a key; the home folder of DVC's process is an empty one of ours: no known_hosts, no keys of this user."""
-    program, keygen = need("sshd"), need("ssh-keygen")
-    with workplace() as folder:
+def openssh() -> Iterator[Remote]:
+    """SFTP with a key; HOME of DVC's process is an empty folder: no known_hosts, no keys of this user."""
+    program, keygen = require_program("sshd"), require_program("ssh-keygen")
+    with server_folder() as folder:
+        folder.chmod(0o755)
         for name in ("host", "key"):
             subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         if ROOT:
-            Path("/run/sshd").mkdir(exist_ok=True)  # sshd refuses to start without it; the system makes it at boot
+            Path("/run/sshd").mkdir(exist_ok=True)  # sshd refuses to start without it; the system creates it at boot
         port = free_port()
         (folder / "sshd_config").write_text(SSHD.format(folder=folder, port=port))
         (folder / "home/.ssh").mkdir(parents=True)
         process = Process([program, "-D", "-e", "-f", str(folder / "sshd_config")], port, folder / "log")
         options = {"port": str(port), "user": getpass.getuser(), "keyfile": str(folder / "key")}
         environment = {"HOME": str(folder / "home"), "SSH_AUTH_SOCK": ""}
-        with serving(process):
-            yield Served(f"ssh://127.0.0.1{folder}/store", options, environment, folder / "store", process)
+        with process.up():
+            yield Remote(f"ssh://127.0.0.1{folder}/store", options, environment, folder / "store", process)
 
 
 SSHD = """
@@ -160,96 +157,25 @@ Subsystem sftp internal-sftp
 
 
 @contextmanager
-def read_only_sftp(served: Served) -> Iterator[None]:
-    """`openssh()` started anew, read-only."""
-    config = served.store.parent / "sshd_config"
-    usual = config.read_text()
-    with served.process.down():
-        config.write_text(usual.replace("internal-sftp", "internal-sftp -R"))
+def read_only_sftp(remote: Remote) -> Iterator[None]:
+    """Restart `openssh()` read-only while the block runs."""
+    path = remote.store.parent / "sshd_config"
+    config = path.read_text()
+    with remote.process.down():
+        path.write_text(config.replace("internal-sftp", "internal-sftp -R"))
     yield
-    with served.process.down():
-        config.write_text(usual)
+    with remote.process.down():
+        path.write_text(config)
 
 
 @contextmanager
-def apache() -> Iterator[Served]:
-    """WebDAV with a password; `read_only_location` and `plain` give the same store another address."""
-    program = need("apache2")
-    with workplace() as folder:
-        digest = base64.b64encode(sha1(b"open sesame").digest()).decode()
-        (folder / "users").write_text(f"ali:{{SHA}}{digest}\n")
-        (folder / "locks").mkdir()
-        for owned in (folder / "store", folder / "locks"):
-            if ROOT:
-                shutil.chown(owned, "www-data", "www-data")
+def s3rver() -> Iterator[Remote]:
+    """S3 with a bucket `dvc`; objects are files in the store whose names end in `._S3rver_object`."""
+    program = require_program(NODE / "s3rver")
+    with server_folder() as folder:
         port = free_port()
-        user = "User www-data\nGroup www-data" if ROOT else ""
-        (folder / "apache.conf").write_text(APACHE.format(folder=folder, port=port, user=user, modules=APACHE_MODULES))
-        process = Process([program, "-DFOREGROUND", "-f", str(folder / "apache.conf")], port, folder / "log")
-        with serving(process):
-            options = {"user": "ali", "password": "open sesame"}
-            yield Served(f"webdav://127.0.0.1:{port}/dav", options, {}, folder / "store", process)
-
-
-APACHE = """
-ServerName 127.0.0.1
-Listen 127.0.0.1:{port}
-ServerRoot {folder}
-DocumentRoot {folder}/store
-DefaultRuntimeDir {folder}
-PidFile {folder}/pid
-ErrorLog {folder}/log
-LogLevel warn
-{user}
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule alias_module {modules}/mod_alias.so
-LoadModule authn_core_module {modules}/mod_authn_core.so
-LoadModule authn_file_module {modules}/mod_authn_file.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule authz_user_module {modules}/mod_authz_user.so
-LoadModule auth_basic_module {modules}/mod_auth_basic.so
-LoadModule dav_module {modules}/mod_dav.so
-LoadModule dav_fs_module {modules}/mod_dav_fs.so
-DavLockDB {folder}/locks/db
-Alias /dav {folder}/store
-Alias /read-only {folder}/store
-Alias /plain {folder}/store
-<LocationMatch "^/(dav|read-only)">
-    Dav On
-    AuthType Basic
-    AuthName store
-    AuthUserFile {folder}/users
-    Require valid-user
-</LocationMatch>
-<Location /read-only>
-    <LimitExcept GET HEAD OPTIONS PROPFIND>
-        Require all denied
-    </LimitExcept>
-</Location>
-<Location /plain>
-    Require all granted
-</Location>
-"""
-
-
-def read_only_location(served: Served) -> Served:
-    """The store of `apache()` at an address that refuses to write."""
-    return replace(served, url=served.url.replace("/dav", "/read-only"))
-
-
-def plain(served: Served) -> Served:
-    """The store of `apache()` as plain files by HTTP, for all to read."""
-    return replace(served, url=served.url.replace("webdav://", "http://").replace("/dav", "/plain"), options={})
-
-
-@contextmanager
-def s3rver() -> Iterator[Served]:
-    """S3 with a bucket `dvc`; objects lie in the store as files whose names end in `._S3rver_object`."""
-    program = need(NODE / "s3rver")
-    with workplace() as folder:
-        port = free_port()
-        where = ["--directory", str(folder / "store"), "--address", "127.0.0.1", "--port", str(port)]
-        process = Process([program, *where, "--configure-bucket", "dvc"], port, folder / "log")
+        arguments = ["--directory", str(folder / "store"), "--address", "127.0.0.1", "--port", str(port)]
+        process = Process([program, *arguments, "--configure-bucket", "dvc"], port, folder / "log")
         options = {
             "endpointurl": f"http://127.0.0.1:{port}",
             "access_key_id": "S3RVER",
@@ -258,22 +184,25 @@ def s3rver() -> Iterator[Served]:
         }
         (folder / "aws").touch()
         environment = {"AWS_CONFIG_FILE": str(folder / "aws"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "aws")}
-        with serving(process):
-            yield Served("s3://dvc/webtoon-genre", options, environment, folder / "store", process)
+        with process.up():
+            yield Remote("s3://dvc/webtoon-genre", options, environment, folder / "store", process)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Files of a folder by GET and HEAD, without a log."""
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
 
 
 @contextmanager
-def azurite() -> Iterator[Served]:
-    """Azure's blobs, in a store that is a data base; the container `dvc` is there."""
-    program = need(NODE / "azurite-blob")
-    with workplace() as folder:
-        port = free_port()
-        where = ["--location", str(folder / "store"), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
-        switches = ["--disableTelemetry", "--skipApiVersionCheck"]
-        process = Process([program, *where, *switches], port, folder / "log", {"AZURITE_ACCOUNTS": f"ours:{KEY}"})
-        address = f"BlobEndpoint=http://127.0.0.1:{port}/ours;AccountName=ours;AccountKey={KEY};"
-        connection = f"DefaultEndpointsProtocol=http;{address}"
-        with serving(process):
-            with BlobServiceClient.from_connection_string(connection) as client:
-                client.create_container("dvc")
-            yield Served("azure://dvc/webtoon-genre", {"connection_string": connection}, {}, folder / "store", process)
+def http(store: Path) -> Iterator[Remote]:
+    """A folder that is a remote, by HTTP, to read."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(store))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield Remote(f"http://127.0.0.1:{server.server_port}", {}, {}, store)
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,14 +1,12 @@
-"""How tests that compute in their own process run operations: as params.yaml does, with another seed and little memory."""
+"""params.yaml: runtime, for tests that compute in their process."""
 
 from webtoon_genre.reproducibility.runtime import Runtime
 
-MACHINE = Runtime(
-    seed=1,
+RUNTIME = Runtime(
     deterministic=True,
     instructions="portable",
     inter_op=1,
     intra_op=2,
     precision="float32",
     xla=False,
-    memory=100,
 )

@@ -1,4 +1,4 @@
-"""What stages after `features` read, without a backbone: a dataset and features that tell two genres apart by a little."""
+"""A dataset and features that separate its genres a little: the input of stages after `features`, without a backbone."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SIDES = ("train", "train", "train", "val", "test")
 
 
 def write_dataset(workspace: Path, extra_genre: bool = False) -> pd.DataFrame:
-    """10 titles of "thin" and 5 of "bold", 4 images each, and features that differ; with a third genre where asked for."""
+    """10 titles of "thin" and 5 of "bold", 4 images each, and features that differ; `extra_genre` adds 5 titles of "round"."""
     genres = ["thin"] * 10 + ["bold"] * 5 + ["round"] * 5 * extra_genre
     names = list(dict.fromkeys(genres))
     rows = [

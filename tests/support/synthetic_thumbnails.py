@@ -1,4 +1,4 @@
-"""Two genres of pictures that differ by the weight of their lines, as the stages before training leave them."""
+"""Thumbnails of two genres that differ in the thickness of their lines, in the files that `resize` and `label` write."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ GENRES = ("thin", "bold")
 SIDE = 112
 
 
-def labelled(titles: int, images: int) -> pd.DataFrame:
-    """LABELS rows: titles 1.. alternate between the genres, each with `images` pictures."""
+def synthetic_labels(titles: int, images: int) -> pd.DataFrame:
+    """Return LABELS rows: titles 1, 2, ... alternate between the genres, each with `images` images."""
     rows = [(title, no, GENRES[title % 2], title % 2) for title in range(1, titles + 1) for no in range(1, images + 1)]
     return pd.DataFrame(rows, columns=LABELS.names)
 
 
 def picture(genre: str, generator: np.random.Generator) -> np.ndarray:
-    """uint8 (112, 112, 3), RGB: ten lines in a colour of chance, thin or bold."""
+    """Draw ten lines in random colours, thin or bold: uint8 (112, 112, 3), RGB."""
     image = np.full((SIDE, SIDE, 3), generator.integers(120, 200, 3), np.uint8)
     for _ in range(10):
         ends = generator.integers(0, SIDE, 4).tolist()
@@ -28,7 +28,7 @@ def picture(genre: str, generator: np.random.Generator) -> np.ndarray:
     return image
 
 
-def store(workspace: Path, labels: pd.DataFrame) -> None:
+def write_thumbnails(workspace: Path, labels: pd.DataFrame) -> None:
     """Write data/resized/ and data/labels.parquet for `labels`."""
     folder = workspace / "data/resized"
     folder.mkdir(parents=True)

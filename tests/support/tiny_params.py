@@ -1,4 +1,4 @@
-"""Params for a run of the whole pipeline in about four minutes: `python tests/support/tiny_params.py params.yaml` edits the file in place."""
+"""Params with which the pipeline runs in about four minutes; `python tests/support/tiny_params.py params.yaml` edits the file."""
 
 import sys
 from pathlib import Path
@@ -20,12 +20,12 @@ TINY = {
     ("pairs", "which"): 3,
     ("experiments", "epochs"): 5,
     ("label_limit", "orders"): 1,
-    ("style", "backbones"): [BACKBONE],
+    ("style", "backbone"): BACKBONE,
 }
 
 
 def shrink(path: Path) -> None:
-    """Set TINY in a params.yaml, comments and order kept."""
+    """Set the values of TINY in a params.yaml; comments and order stay."""
     yaml = YAML()
     params = yaml.load(path)
     for (*sections, key), value in TINY.items():

@@ -1,6 +1,4 @@
-"""A small server for tests that speaks the web API over loopback, as a forward proxy or as the hosts themselves, and misbehaves
-where it is told to.
-"""
+"""A small server with the web API over loopback, as a forward proxy or as the hosts themselves, with faults that tests configure."""
 
 import json
 import ssl
@@ -18,33 +16,33 @@ import cv2
 import numpy as np
 
 API, IMAGES = "http://comic.test", "http://image.test"
-PAGE = 2  # titles or episodes a page
+PAGE_SIZE = 2  # titles or episodes a page
 
 
 @dataclass
 class Answer:
-    """One HTTP answer; `held` answers wait until the event is set, `slow` ones that many seconds, `raw` ones write for themselves.
+    """One HTTP answer: it waits for the event `gate`, or `delay` seconds; `raw` writes to the connection instead.
 
-    A header's value may be a function that is called when the answer is sent.
+    A header's value may be a function, which is called when the answer is sent.
     """
 
     body: bytes = b""
     status: int = 200
     headers: dict[str, str | Callable[[], str]] = field(default_factory=dict)
     chunked: bool = False
-    held: threading.Event | None = None
-    slow: float = 0.0
+    gate: threading.Event | None = None
+    delay: float = 0.0
     raw: "Callable[[Handler], None] | None" = None
 
 
 def picture(title_id: int, no: int) -> bytes:
-    """A JPEG that differs from that of any other episode."""
+    """Return a JPEG that differs from that of any other episode."""
     pixels = np.full((12, 20, 3), (title_id % 250, no * 7 % 250, 90), np.uint8)
     return cv2.imencode(".jpg", pixels)[1].tobytes()
 
 
 def episode(title_id: int, no: int, **changes: Any) -> dict[str, Any]:
-    """An item of an article list."""
+    """Return an item of an article list."""
     item = {
         "no": no,
         "thumbnailUrl": f"{IMAGES}/{title_id}/{no}.jpg",
@@ -58,9 +56,9 @@ def episode(title_id: int, no: int, **changes: Any) -> dict[str, Any]:
 
 
 def title(title_id: int, count: int, **changes: Any) -> dict[str, Any]:
-    """A title with `count` episodes: what lists, its page and its article list say of it."""
-    known = {
-        "listed": {"titleId": title_id, "titleName": f"제목 {title_id}", "adult": False, "starScore": 9.1},
+    """Return a title with `count` episodes: its item in lists, its page and its article list."""
+    parts = {
+        "item": {"titleId": title_id, "titleName": f"제목 {title_id}", "adult": False, "starScore": 9.1},
         "info": {
             "titleId": title_id,
             "author": {"writers": [{"id": 1, "name": "글"}], "painters": [{"id": 2, "name": "그림"}]},
@@ -70,60 +68,60 @@ def title(title_id: int, count: int, **changes: Any) -> dict[str, Any]:
         "articles": [episode(title_id, no) for no in range(1, count + 1)],
         "lists": ["PURE"],
     }
-    return known | changes
+    return parts | changes
 
 
 class Webtoons:
-    """What the server holds, and what it was asked for; `answers` (by address) go before, the last of them again and again.
+    """The server's titles and a log of its requests; `answers` by address have priority, and the last one repeats.
 
-    `times` are those of time.monotonic() at which `asked` came; `most` is the largest number of requests to a host that waited for
-    an answer at once; `sent` is filled by raw answers. `names` are the hosts' own addresses where they are asked directly.
+    `times` are the times of `requests`, of time.monotonic(). `peaks` are the largest numbers of simultaneous requests by host. Raw
+    answers fill `sent`. `names` are the real addresses of the hosts where no proxy is used.
     """
 
     def __init__(self) -> None:
         self.titles: dict[int, dict[str, Any]] = {}
         self.answers: dict[str, list[Answer]] = {f"{host}/robots.txt": [Answer(status=404)] for host in (API, IMAGES)}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.times: list[float] = []
         self.agents: set[str] = set()
         self.sent: dict[str, int] = {}
-        self.most: Counter[str] = Counter()
-        self.waiting: Counter[str] = Counter()
+        self.peaks: Counter[str] = Counter()
+        self.pending: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.names: dict[str, str] = {}
-        self.slow = 0.0
+        self.delay = 0.0
         self.proxy = ""
 
     def add(self, *titles: dict[str, Any]) -> None:
         """Publish titles."""
-        self.titles |= {item["listed"]["titleId"]: item for item in titles}
+        self.titles |= {title["item"]["titleId"]: title for title in titles}
 
-    def pictures_asked(self) -> list[str]:
-        """The thumbnails that were asked for, in order of address."""
-        return sorted(url for url in self.asked if url.startswith(IMAGES) and not url.endswith("robots.txt"))
+    def picture_requests(self) -> list[str]:
+        """Return the requests for thumbnails, in order of address."""
+        return sorted(url for url in self.requests if url.startswith(IMAGES) and not url.endswith("robots.txt"))
 
-    def asked_at(self, host: str) -> list[float]:
-        """When `host` was asked for anything, robots.txt included."""
-        return [when for when, url in zip(self.times, self.asked, strict=True) if url.startswith(f"{host}/")]
+    def request_times(self, host: str) -> list[float]:
+        """Return the times of all requests to `host`, robots.txt included."""
+        return [moment for moment, url in zip(self.times, self.requests, strict=True) if url.startswith(f"{host}/")]
 
     @contextmanager
-    def under_way(self, url: str) -> Iterator[None]:
-        """Count a request as waiting for its answer."""
+    def track(self, url: str) -> Iterator[None]:
+        """Log a request, and count it as pending for the duration of the block."""
         host = urlsplit(url).netloc
         with self.lock:
-            self.asked.append(url)
+            self.requests.append(url)
             self.times.append(time.monotonic())
-            self.waiting[host] += 1
-            self.most[host] = max(self.most[host], self.waiting[host])
+            self.pending[host] += 1
+            self.peaks[host] = max(self.peaks[host], self.pending[host])
         try:
             yield
         finally:
             with self.lock:
-                self.waiting[host] -= 1
+                self.pending[host] -= 1
 
     def answer(self, url: str, referer: str) -> Answer:
-        """What is sent for an address."""
+        """Return the answer to a request."""
         if planned := self.answers.get(url):
             return planned.pop(0) if len(planned) > 1 else planned[0]
         parts = urlsplit(url)
@@ -132,21 +130,21 @@ class Webtoons:
         return self.api(parts.path, {key: values[0] for key, values in parse_qs(parts.query).items()})
 
     def thumbnail(self, path: str) -> Answer:
-        """The picture at /title/no.jpg."""
+        """Return the picture at /title/no.jpg."""
         title_id, no = path.removesuffix(".jpg").strip("/").split("/")
         return Answer(picture(int(title_id), int(no)))
 
     def api(self, path: str, query: dict[str, str]) -> Answer:
-        """The API's JSON."""
+        """Return the API's JSON."""
         if path == "/api/webtoon/titlelist/genre":
-            listed = [item["listed"] for item in self.titles.values() if query["genre"] in item["lists"]]
-            return page("titleList", listed, int(query["page"]))
+            items = [title["item"] for title in self.titles.values() if query["genre"] in title["lists"]]
+            return page("titleList", items, int(query["page"]))
         if path == "/api/webtoon/titlelist/weekday":
-            listed = [item["listed"] for item in self.titles.values() if query["week"] in item["lists"]]
-            return Answer(json.dumps({"titleList": listed}).encode())
+            items = [title["item"] for title in self.titles.values() if query["week"] in title["lists"]]
+            return Answer(json.dumps({"titleList": items}).encode())
         if path == "/api/webtoon/titlelist/finished":
-            listed = [item["listed"] for item in self.titles.values() if "finished" in item["lists"]]
-            return page("titleList", listed, int(query["page"]))
+            items = [title["item"] for title in self.titles.values() if "finished" in title["lists"]]
+            return page("titleList", items, int(query["page"]))
         item = self.titles[int(query["titleId"])]
         if path == "/api/article/list/info":
             return Answer(json.dumps(item["info"]).encode())
@@ -155,14 +153,17 @@ class Webtoons:
 
 
 def page(key: str, items: list[Any], number: int) -> Answer:
-    """One page of a list."""
-    following = number + 1 if number * PAGE < len(items) else 0
-    answer = {key: items[(number - 1) * PAGE : number * PAGE], "pageInfo": {"page": number, "nextPage": following}}
+    """Return one page of a list."""
+    following = number + 1 if number * PAGE_SIZE < len(items) else 0
+    answer = {
+        key: items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE],
+        "pageInfo": {"page": number, "nextPage": following},
+    }
     return Answer(json.dumps(answer).encode())
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Sends what Webtoons answers; with an `origin` it is that host, otherwise a proxy of all."""
+    """Sends the answers of Webtoons, as the host `origin` or, without one, as a proxy of all hosts."""
 
     protocol_version = "HTTP/1.1"
     site: Webtoons
@@ -171,11 +172,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.url = self.origin + self.path
         self.site.agents.add(self.headers.get("User-Agent", ""))
-        with self.site.under_way(self.url):
-            answer = self.site.answer(self.url, self.renamed(self.headers.get("Referer", ""), back=True))
-            if answer.held:
-                answer.held.wait(60)
-            if seconds := answer.slow or self.site.slow:
+        with self.site.track(self.url):
+            answer = self.site.answer(self.url, self.rename_hosts(self.headers.get("Referer", ""), back=True))
+            if answer.gate:
+                answer.gate.wait(60)
+            if seconds := answer.delay or self.site.delay:
                 time.sleep(seconds)
         if answer.raw:
             self.close_connection = True
@@ -185,10 +186,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, answer: Answer) -> None:
         """Send a well-formed answer."""
-        body = self.renamed(answer.body.decode("latin-1")).encode("latin-1")
+        body = self.rename_hosts(answer.body.decode("latin-1")).encode("latin-1")
         self.send_response(answer.status)
         for name, value in answer.headers.items():
-            self.send_header(name, self.renamed(value() if callable(value) else value))
+            self.send_header(name, self.rename_hosts(value() if callable(value) else value))
         if answer.chunked:
             self.send_header("Transfer-Encoding", "chunked")
         elif "Content-Length" not in answer.headers:
@@ -196,8 +197,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if answer.chunked else body)
 
-    def renamed(self, text: str, back: bool = False) -> str:
-        """`text` with the hosts' own addresses in place of API and IMAGES, or `back`."""
+    def rename_hosts(self, text: str, back: bool = False) -> str:
+        """Replace API and IMAGES in `text` by the hosts' real addresses, or the other way round with `back`."""
         for name, address in self.site.names.items():
             text = text.replace(address, name) if back else text.replace(name, address)
         return text
@@ -207,7 +208,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Quiet about clients that are killed."""
+    """Reports no errors of killed clients."""
 
     request_queue_size = 50
 
@@ -216,8 +217,8 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening(site: Webtoons, origin: str = "", tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A running server of `site` and its address: a forward proxy, or the host `origin`, with TLS if asked."""
+def listen(site: Webtoons, origin: str = "", tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Run a server of `site` and yield its address: a forward proxy, or the host `origin`, optionally with TLS."""
     server = Server(("127.0.0.1", 0), type("Handler", (Handler,), {"site": site, "origin": origin}))
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -233,16 +234,16 @@ def listening(site: Webtoons, origin: str = "", tls: ssl.SSLContext | None = Non
 
 
 @contextmanager
-def serving() -> Iterator[Webtoons]:
-    """A running proxy and what it holds."""
+def serve() -> Iterator[Webtoons]:
+    """Run a proxy and yield its site."""
     site = Webtoons()
-    with listening(site) as site.proxy:
+    with listen(site) as site.proxy:
         yield site
 
 
 @contextmanager
-def serving_directly(tls: ssl.SSLContext | None = None) -> Iterator[Webtoons]:
-    """Two running servers, which are the hosts themselves, and what they hold; their addresses are `names`."""
+def serve_directly(tls: ssl.SSLContext | None = None) -> Iterator[Webtoons]:
+    """Run one server for each host, without a proxy, and yield their site; their addresses are `names`."""
     site = Webtoons()
-    with listening(site, API, tls) as site.names[API], listening(site, IMAGES, tls) as site.names[IMAGES]:
+    with listen(site, API, tls) as site.names[API], listen(site, IMAGES, tls) as site.names[IMAGES]:
         yield site

@@ -1,209 +1,228 @@
-"""webtoon_genre/training/freezing.py: a trunk in two halves says what it says whole, and trains the same way."""
+"""webtoon_genre/training/freezing.py: base and tail together compute what the extractor computes, and train the same way."""
 
 from functools import cache
 
 import numpy as np
 import pytest
 
-from tests.support.runtime_params import MACHINE
+from tests.support.runtime_params import RUNTIME
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.features.backbone import build_extractor, calibrate, preprocess_images
+from webtoon_genre.features.backbone import build_extractor, preprocess_images
+from webtoon_genre.features.calibration import calibrate
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import classifier
 from webtoon_genre.training.batches import Batches
 from webtoon_genre.training.freezing import SplitModel, as_list, split_model, unfreeze_layers
-from webtoon_genre.training.trainer import HeadParams, Trainer, TrainingData, TrainingParams, build_head
+from webtoon_genre.training.head import HeadParams, build_head
+from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
 
-SIDE = {"inception_v3": 75}  # pixels; 64 elsewhere
+SIDE = {"inception_v3": 75}  # pixels; 64 for the others
 HEAD = HeadParams(pool="average", standardise=False, units=8, dropout=0.0)
+SEED = 1
 
 
 @pytest.fixture(autouse=True, scope="module")
 def keras():
-    runtime.start_keras(MACHINE)
+    runtime.start_keras(RUNTIME)
     import keras
 
     return keras
 
 
-def shown(backbone: str, count: int = 3) -> np.ndarray:
-    """Images, uint8 (n, side, side, 3)."""
+def noise_images(backbone: str, count: int = 3) -> np.ndarray:
+    """uint8 (count, side, side, 3)."""
     side = SIDE.get(backbone, 64)
     return np.random.default_rng(1).integers(0, 256, (count, side, side, 3), np.uint8)
 
 
-def mean(backbone: str) -> np.ndarray:
-    """float32 (side, side, 3), the same for every image."""
+def mean_image(backbone: str) -> np.ndarray:
+    """float32 (side, side, 3)."""
     side = SIDE.get(backbone, 64)
     return np.linspace(100, 150, side * side * 3, dtype=np.float32).reshape(side, side, 3)
 
 
 def centred(backbone: str, images: np.ndarray) -> np.ndarray:
-    """float32, as the trunk takes them."""
-    return images.astype(np.float32) - mean(backbone)
+    """float32 images minus the mean image: the extractor's input."""
+    return images.astype(np.float32) - mean_image(backbone)
 
 
-def built(backbone: str, pool: str = "average") -> "keras.Model":
-    """A trunk with weights that depend on the seed alone, calibrated: without, most of them answer next to nothing."""
+def new_extractor(backbone: str, pool: str = "average") -> "keras.Model":
+    """An extractor whose weights depend on the seed only, calibrated: without calibration most outputs are close to 0."""
     runtime.set_seed(7)
-    body = build_extractor(backbone, SIDE.get(backbone, 64), pool, "backbone", None)
-    calibrate(body, preprocess_images(centred(backbone, shown(backbone, 6)), backbone, "backbone"))
-    return body
+    extractor = build_extractor(backbone, SIDE.get(backbone, 64), pool, "backbone", None)
+    calibrate(extractor, preprocess_images(centred(backbone, noise_images(backbone, 6)), backbone, "backbone"))
+    return extractor
 
 
-kept = cache(built)
+shared_extractor = cache(new_extractor)  # for tests that train nothing
 
 
-def halves(backbone: str, layers: int | str, pool: str = "average", build=kept) -> tuple["keras.Model", SplitModel]:
-    """A trunk, the same for every cut unless it is trained, and its halves."""
-    body = build(backbone, pool)
-    return body, split_model(body, mean(backbone), backbone, pool, "backbone", layers)
+def split(
+    backbone: str, layers: int | str, pool: str = "average", build=shared_extractor
+) -> tuple["keras.Model", SplitModel]:
+    """An extractor and its base and tail."""
+    extractor = build(backbone, pool)
+    return extractor, split_model(extractor, mean_image(backbone), backbone, pool, "backbone", layers)
 
 
-def agree(mine: np.ndarray, whole: np.ndarray) -> None:
-    """Equal to 1e-5 of the largest value, which is not next to nothing."""
-    largest = np.abs(whole).max()
+def extractor_features(extractor: "keras.Model", backbone: str, images: np.ndarray) -> np.ndarray:
+    """Features by the extractor itself."""
+    return np.asarray(extractor(centred(backbone, images), training=False))
+
+
+def split_features(model: SplitModel, images: np.ndarray) -> np.ndarray:
+    """Features by base and tail in turn."""
+    return np.asarray(model.tail(as_list(model.base(images, training=False)), training=False))
+
+
+def assert_close(actual: np.ndarray, expected: np.ndarray) -> None:
+    """Equal to 1e-5 of the largest value, which is not close to 0."""
+    largest = np.abs(expected).max()
     assert largest > 0.1
-    np.testing.assert_allclose(mine, whole, rtol=0, atol=1e-5 * largest)
-
-
-def answer(half: SplitModel, images: np.ndarray) -> np.ndarray:
-    """What the tail makes of what crosses."""
-    return np.asarray(half.tail(as_list(half.frozen(images, training=False)), training=False))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * largest)
 
 
 @pytest.mark.parametrize("layers", [0, 1, 10, 20, 40, "all"])
 @pytest.mark.parametrize(
-    "backbone", ["resnet50", "inception_v3", "vgg16", "vgg19", "mobilenet_v2", "convnext_tiny", "efficientnet_v2_b0"]
+    "backbone",
+    [
+        "resnet50",
+        "inception_v3",
+        "vgg16",
+        "vgg19",
+        "mobilenet_v2",
+        "convnext_tiny",
+        "efficientnet_v2_b0",
+    ],
 )
-def test_the_halves_say_what_the_whole_says(backbone, layers):
+def test_base_and_tail_compute_the_features_of_the_extractor(backbone, layers):
     if backbone.startswith("vgg") and layers in (20, 40):
         layers = {20: 5, 40: 15}[layers]  # they have 19 and 22 layers
-    body, half = halves(backbone, layers)
-    images = shown(backbone)
-    agree(answer(half, images), np.asarray(body(centred(backbone, images), training=False)))
+    extractor, model = split(backbone, layers)
+    images = noise_images(backbone)
+    assert_close(split_features(model, images), extractor_features(extractor, backbone, images))
 
 
 @pytest.mark.parametrize("layers", [0, 5, 25, 50])
 @pytest.mark.parametrize("pool", ["flatten", "style"])
-def test_maps_that_are_pooled_before_the_cut_cross_it_pooled(pool, layers):
-    body, half = halves("mobilenet_v2", layers, pool)
-    images = shown("mobilenet_v2")
-    agree(answer(half, images), np.asarray(body(centred("mobilenet_v2", images), training=False)))
+def test_maps_that_are_pooled_in_the_base_pass_pooled(pool, layers):
+    extractor, model = split("mobilenet_v2", layers, pool)
+    images = noise_images("mobilenet_v2")
+    assert_close(split_features(model, images), extractor_features(extractor, "mobilenet_v2", images))
     if pool == "style" and layers == 0:
-        assert {len(shape) for shape, _ in half.crossing} == {1}
+        assert {len(shape) for shape, _ in model.activations} == {1}
 
 
-def test_the_cut_is_the_study_s_place():
-    body, half = halves("resnet50", 10)
-    core = body.get_layer("core").layers
-    assert [layer.trainable for layer in core] == [False] * (len(core) - 10) + [True] * 10
-    assert half.crossing == [((2, 2, 2048), np.float32)]  # a whole block: its input is what its shortcut adds
+def test_the_last_layers_in_keras_order_are_trainable_as_in_the_study():
+    extractor, model = split("resnet50", 10)
+    backbone = extractor.get_layer("backbone").layers
+    assert [layer.trainable for layer in backbone] == [False] * (len(backbone) - 10) + [True] * 10
+    assert model.activations == [((2, 2, 2048), np.float32)]  # an entire block: its shortcut adds the block's input
 
 
-def test_several_tensors_cross_an_inception_block():
-    _, half = halves("inception_v3", 10)
-    assert len(half.crossing) == 6
+def test_several_tensors_pass_through_an_inception_block():
+    _, model = split("inception_v3", 10)
+    assert len(model.activations) == 6
 
 
-def test_with_everything_unfrozen_the_image_itself_crosses():
-    _, half = halves("mobilenet_v2", "all")
-    assert half.crossing == [((64, 64, 3), np.uint8)]
-    assert half.bytes(1000) == 1000 * 64 * 64 * 3
+def test_with_all_layers_unfrozen_the_images_pass():
+    _, model = split("mobilenet_v2", "all")
+    assert model.activations == [((64, 64, 3), np.uint8)]
+    assert model.bytes(1000) == 1000 * 64 * 64 * 3
 
 
-def learners(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras.Model", list[list[np.ndarray]]]:
-    """The plain way, images through the whole model, and the tail on what crosses: equal weights, each its own."""
-    whole_body, _ = halves(backbone, layers, build=built)
-    head = build_head(whole_body.output_shape[-1], 4, HEAD, None)
-    whole = classifier.compose(whole_body, head, mean(backbone))
-    tail_body, half = halves(backbone, layers, build=built)
-    own = build_head(tail_body.output_shape[-1], 4, HEAD, None)
-    own.set_weights(head.get_weights())
-    tail = keras.Model(half.tail.inputs, own(half.tail.output))
-    for model in (whole, tail):
-        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", jit_compile=False)
-    batches = np.split(shown(backbone, 8), 2)  # as they are trained on: other batches round otherwise
-    crossed = [[np.asarray(each) for each in as_list(half.frozen.predict_on_batch(batch))] for batch in batches]
-    return whole, tail, crossed
+def model_pair(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras.Model", list[list[np.ndarray]]]:
+    """Two models of equal weights that share none: the full model of images, and the tail with a head; and the tail's batches."""
+    extractor, _ = split(backbone, layers, build=new_extractor)
+    head = build_head(extractor.output_shape[-1], 4, HEAD, None)
+    full = classifier.compose(extractor, head, mean_image(backbone))
+    tail_extractor, model = split(backbone, layers, build=new_extractor)
+    tail_head = build_head(tail_extractor.output_shape[-1], 4, HEAD, None)
+    tail_head.set_weights(head.get_weights())
+    tail = keras.Model(model.tail.inputs, tail_head(model.tail.output))
+    for trained in (full, tail):
+        trained.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", jit_compile=False)
+    batches = np.split(noise_images(backbone, 8), 2)  # the training batches: other batches are rounded differently
+    activations = [[np.asarray(tensor) for tensor in as_list(model.base.predict_on_batch(batch))] for batch in batches]
+    return full, tail, activations
 
 
 @pytest.mark.parametrize(
     ("backbone", "layers"),
     [
-        ("resnet50", 10),
+        pytest.param("resnet50", 10, marks=pytest.mark.slow),
         ("inception_v3", 10),
         ("vgg16", 4),
         ("vgg19", 4),
         ("mobilenet_v2", 0),
         ("mobilenet_v2", 20),
-        ("convnext_tiny", 6),
-        ("efficientnet_v2_b0", 10),
+        pytest.param("convnext_tiny", 6, marks=pytest.mark.slow),
+        pytest.param("efficientnet_v2_b0", 10, marks=pytest.mark.slow),
     ],
 )
-def test_the_first_steps_have_the_losses_and_gradients_of_the_plain_way(keras, backbone, layers):
-    whole, tail, crossed = learners(keras, backbone, layers)
-    images, labels = shown(backbone, 8), np.arange(8) % 4
-    before = [np.array(weight) for weight in whole.trainable_weights]
+def test_the_first_steps_of_the_tail_have_the_losses_and_gradients_of_the_full_model(keras, backbone, layers):
+    full, tail, activations = model_pair(keras, backbone, layers)
+    images, labels = noise_images(backbone, 8), np.arange(8) % 4
+    before = [np.array(weight) for weight in full.trainable_weights]
     for step in range(3):
-        chosen = slice(4 * (step % 2), 4 * (step % 2) + 4)
-        plain = float(np.asarray(whole.train_on_batch(images[chosen], labels[chosen])))
-        mine = float(np.asarray(tail.train_on_batch(crossed[step % 2], labels[chosen])))
-        assert mine == pytest.approx(plain, rel=1e-5)
-        if step == 0:  # with plain gradient descent what a step changes is the gradient
-            agree_on_gradients(tail.trainable_weights, whole.trainable_weights, before)
+        rows = slice(4 * (step % 2), 4 * (step % 2) + 4)
+        expected = float(np.asarray(full.train_on_batch(images[rows], labels[rows])))
+        actual = float(np.asarray(tail.train_on_batch(activations[step % 2], labels[rows])))
+        assert actual == pytest.approx(expected, rel=1e-5)
+        if step == 0:  # a step of plain gradient descent is the gradient times the learning rate
+            assert_equal_steps(tail.trainable_weights, full.trainable_weights, before)
 
 
-def agree_on_gradients(mine: list, plain: list, before: list[np.ndarray]) -> None:
-    """Every weight moved by the same, to 1e-3 of the tensor's largest step; some moved."""
-    assert [weight.shape for weight in mine] == [weight.shape for weight in plain]
-    moved = [np.asarray(weight) - start for weight, start in zip(plain, before, strict=True)]
-    assert max(np.abs(step).max() for step in moved) > 1e-4
-    for own, step, start in zip(mine, moved, before, strict=True):
-        # a float32 weight tells its step only to its own last digit
+def assert_equal_steps(actual: list, expected: list, before: list[np.ndarray]) -> None:
+    """All weights changed by the same, to 1e-3 of the largest change in the tensor; some changed."""
+    assert [weight.shape for weight in actual] == [weight.shape for weight in expected]
+    steps = [np.asarray(weight) - start for weight, start in zip(expected, before, strict=True)]
+    assert max(np.abs(step).max() for step in steps) > 1e-4
+    for weight, step, start in zip(actual, steps, before, strict=True):
+        # the change of a float32 weight is exact to the weight's last digit only
         tolerance = 1e-3 * np.abs(step).max() + 2e-7 * np.abs(start).max()
-        np.testing.assert_allclose(np.asarray(own) - start, step, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(np.asarray(weight) - start, step, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "vgg16"])
-def test_a_head_trained_on_cached_outputs_equals_one_trained_through_the_backbone(keras, backbone):
-    images, labels, rows = shown(backbone, 24), np.arange(24) % 4, np.arange(24)
-    body, half = halves(backbone, 0)
-    [features] = as_list(half.frozen.predict_on_batch(images))
-    schedule = TrainingParams(batch=8, epochs=5, patience=5)
-    examples = TrainingData([features], features, labels, rows[:16], rows[16:])
-    cached = Trainer(None, examples, 4, HEAD, schedule, MACHINE)
+def test_a_head_trained_on_cached_features_equals_one_trained_through_the_backbone(keras, backbone):
+    images, labels, rows = noise_images(backbone, 24), np.arange(24) % 4, np.arange(24)
+    extractor, model = split(backbone, 0)
+    [features] = as_list(model.base.predict_on_batch(images))
+    params = TrainingParams(batch=8, epochs=5, patience=5)
+    data = TrainingData([features], features, labels, rows[:16], rows[16:])
+    cached = Trainer(None, data, 4, HEAD, params, RUNTIME, SEED)
     head = build_head(features.shape[1], 4, HEAD, None)
     head.set_weights(cached.head.get_weights())
     start = head.get_weights()
-    body.trainable = False
-    through = classifier.compose(body, head, mean(backbone))
-    through.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy", jit_compile=False)
-    batches = Batches([images], labels, rows[:16], 8, MACHINE.seed)
+    extractor.trainable = False
+    full = classifier.compose(extractor, head, mean_image(backbone))
+    full.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy", jit_compile=False)
+    batches = Batches([images], labels, rows[:16], 8, SEED)
     losses, weights = [], []
-    for epoch in range(schedule.epochs):
-        losses.append(float(np.mean([through.train_on_batch(*batch) for batch in batches.epoch(epoch)])))
+    for epoch in range(params.epochs):
+        losses.append(float(np.mean([full.train_on_batch(*batch) for batch in batches.epoch(epoch)])))
         weights.append(head.get_weights())
-    history = cached.learn(0.001)
+    history = cached.fit(0.001)
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
-    best = weights[history["val_accuracy"].argmax()]  # the epoch whose weights are kept
-    for mine, through_it, first in zip(cached.head.get_weights(), best, start, strict=True):
-        assert np.abs(through_it - first).max() > 1e-3
-        np.testing.assert_allclose(mine, through_it, rtol=0, atol=1e-4)
+    best = weights[history["val_accuracy"].argmax()]  # the epoch whose weights are restored
+    for actual, expected, first in zip(cached.head.get_weights(), best, start, strict=True):
+        assert np.abs(expected - first).max() > 1e-3
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4)
 
 
-def test_what_the_tail_learned_is_in_the_body(keras):
-    body, half = halves("mobilenet_v2", 20, build=built)
-    images = shown("mobilenet_v2")
-    before = np.asarray(body(centred("mobilenet_v2", images), training=False))
-    for weight in half.tail.trainable_weights:
+def test_training_the_tail_changes_the_extractor():
+    extractor, model = split("mobilenet_v2", 20, build=new_extractor)
+    images = noise_images("mobilenet_v2")
+    before = extractor_features(extractor, "mobilenet_v2", images)
+    for weight in model.tail.trainable_weights:
         weight.assign(weight * 1.5)
-    after = np.asarray(body(centred("mobilenet_v2", images), training=False))
+    after = extractor_features(extractor, "mobilenet_v2", images)
     assert np.abs(after - before).max() > 0.1
-    agree(answer(half, images), np.asarray(body(centred("mobilenet_v2", images), training=False)))
+    assert_close(split_features(model, images), after)
 
 
-def test_a_count_of_layers_that_the_trunk_does_not_have_is_refused():
-    body, _ = halves("vgg16", 0)
-    with pytest.raises(InputError, match=r"^unfreeze is 40: this trunk has 19 layers; give 0 to 19, or all$"):
-        unfreeze_layers(body, 40)
+def test_more_layers_than_the_backbone_has_are_refused():
+    extractor, _ = split("vgg16", 0)
+    with pytest.raises(InputError, match=r"^unfreeze is 40: this backbone has 19 layers; give 0 to 19, or all$"):
+        unfreeze_layers(extractor, 40)

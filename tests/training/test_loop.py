@@ -1,10 +1,10 @@
-"""webtoon_genre/training/loop.py: an epoch in few calls is an epoch of `fit`."""
+"""webtoon_genre/training/loop.py: an epoch in few calls is an epoch of Keras's `fit`."""
 
 import keras
 import numpy as np
 import pytest
 
-from tests.support.runtime_params import MACHINE
+from tests.support.runtime_params import RUNTIME
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import loop
 from webtoon_genre.training.batches import Batches
@@ -12,69 +12,112 @@ from webtoon_genre.training.loop import EpochLoop
 
 
 @pytest.fixture(autouse=True)
-def started():
-    runtime.start_keras(MACHINE)
+def _keras():
+    runtime.start_keras(RUNTIME)
 
 
-def model() -> keras.Model:
+def new_model(inputs: int = 1) -> keras.Model:
+    """A compiled model of five numbers, or of as many for each of several inputs, to three classes."""
     runtime.set_seed(3)
-    made = keras.Sequential(
-        [keras.Input((5,)), keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.3), keras.layers.Dense(3, "softmax")]
-    )
-    made.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    tensors = [keras.Input((5,)) for _ in range(inputs)]
+    x = keras.layers.Concatenate()(tensors) if inputs > 1 else tensors[0]
+    x = keras.layers.Dropout(0.3)(keras.layers.Dense(8, "relu")(x))
+    outputs = keras.layers.Dense(3, "softmax")(x)
+    model = keras.Model(tensors if inputs > 1 else tensors[0], outputs)
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
     keras.utils.set_random_seed(3)
-    return made
+    return model
 
 
-def batches(seed: int | None = 1) -> Batches:
-    """53 rows by 8: the last batch has 5."""
+def new_batches(inputs: int = 1, rows: int = 53, seed: int | None = 1) -> Batches:
+    """`rows` rows by 8: the last batch of 53 has 5."""
     generator = np.random.default_rng(0)
-    return Batches([generator.normal(size=(60, 5)).astype(np.float32)], np.arange(60) % 3, np.arange(53), 8, seed)
+    arrays = [generator.normal(size=(60, 5)).astype(np.float32) for _ in range(inputs)]
+    return Batches(arrays, np.arange(60) % 3, np.arange(rows), 8, seed)
 
 
-def told(short: bool) -> tuple[list[dict[str, float]], list[np.ndarray]]:
-    """What three epochs measure, the last one only looked at, and the weights after them."""
-    trained = model()
-    run = EpochLoop(trained, short)
-    found = [run.epoch(batches(), number, train=number < 2) for number in range(3)]
-    return found, trained.get_weights()
+def run_epochs(short: bool, inputs: int = 1) -> tuple[list[dict[str, float]], list[np.ndarray]]:
+    """The metrics of three epochs, the last one of evaluation, and the weights after them."""
+    model = new_model(inputs)
+    epochs = EpochLoop(model, short)
+    metrics = [epochs.epoch(new_batches(inputs), number, train=number < 2) for number in range(3)]
+    return metrics, model.get_weights()
 
 
-def test_few_calls_make_the_steps_that_single_calls_make_to_the_last_digit():
-    few, single = told(True), told(False)
-    assert few[0] == single[0]
-    for one, other in zip(few[1], single[1], strict=True):
-        np.testing.assert_array_equal(one, other)
+def assert_equal_weights(first: list[np.ndarray], second: list[np.ndarray]) -> None:
+    for left, right in zip(first, second, strict=True):
+        np.testing.assert_array_equal(left, right)
 
 
-def test_rows_handed_over_in_parts_change_nothing(monkeypatch):
-    whole = told(True)
-    monkeypatch.setattr(loop, "AT_ONCE", 2 * batches().bytes)
-    parts = told(True)
-    assert parts[0] == whole[0]
-    np.testing.assert_array_equal(parts[1][0], whole[1][0])
+def test_steps_in_few_calls_equal_those_of_fit_to_the_last_bit():
+    few_calls, fit = run_epochs(short=True), run_epochs(short=False)
+    assert few_calls[0] == fit[0]
+    assert_equal_weights(few_calls[1], fit[1])
 
 
-def test_an_epoch_is_keras_s_own():
-    trained, other = model(), model()
-    found = EpochLoop(trained, short=True).epoch(batches(), 0, train=True)
-    keras.utils.set_random_seed(3)
-    history = other.fit(batches().epoch(0), steps_per_epoch=batches().steps, shuffle=False, verbose=0).history
-    assert found["loss"] == pytest.approx(history["loss"][0], rel=1e-5)
-    assert found["accuracy"] == pytest.approx(history["accuracy"][0])
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_two_runs_of_fit_are_equal_to_the_last_bit(inputs):
+    first, second = run_epochs(short=False, inputs=inputs), run_epochs(short=False, inputs=inputs)
+    assert first[0] == second[0]
+    assert_equal_weights(first[1], second[1])
 
 
-def test_looking_changes_no_weight():
-    trained = model()
-    before = trained.get_weights()
-    first, again = (EpochLoop(trained, short=True).epoch(batches(None), 0, train=False) for _ in range(2))
-    assert first == again
-    for one, other in zip(trained.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(one, other)
+@pytest.mark.parametrize(
+    "rows", [5, 8, 16, 17]
+)  # one batch, one full batch, no smaller last batch, a last batch of one row
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_fit_takes_every_row_once_without_a_warning_or_output(inputs, rows, capfd):
+    model = new_model(inputs)
+    batches, epochs = new_batches(inputs, rows), EpochLoop(model, short=False)
+    before = int(model.optimizer.iterations.numpy())
+    for number, train in ((0, True), (1, True), (2, False)):
+        epochs.epoch(batches, number, train)  # a warning is an error in tests
+    assert int(model.optimizer.iterations.numpy()) == before + 2 * batches.steps
+    assert capfd.readouterr() == ("", "")
 
 
-def test_batches_handed_over_together_are_the_same_rows_in_the_same_order():
-    single = np.concatenate([labels for _, labels in batches().epoch(4)])
-    together = [labels for _, labels in batches().epoch(4, at_once=3)]
+def test_several_inputs_are_trained_as_their_arrays_are():
+    model, expected = new_model(2), new_model(2)
+    batches = new_batches(2)
+    metrics = EpochLoop(model, short=False).epoch(batches, 0, train=True)
+    losses, rows = [], []
+    for inputs, labels in batches.epoch(0):
+        expected.reset_metrics()
+        losses.append(float(np.asarray(expected.train_on_batch(inputs, labels)[0])))
+        rows.append(len(labels))
+    assert metrics["loss"] == pytest.approx(np.average(losses, weights=rows), rel=1e-5)
+    for left, right in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
+
+
+def test_splitting_the_rows_of_a_call_changes_nothing(monkeypatch):
+    together = run_epochs(short=True)
+    monkeypatch.setattr(loop, "CALL_BYTES", 2 * new_batches().bytes)
+    parts = run_epochs(short=True)
+    assert parts[0] == together[0]
+    assert_equal_weights(parts[1], together[1])
+
+
+def test_an_epoch_in_few_calls_is_an_epoch_of_fit():
+    model, expected = new_model(), new_model()
+    metrics = EpochLoop(model, short=True).epoch(new_batches(), 0, train=True)
+    batches = new_batches()
+    history = expected.fit(batches.epoch(0), steps_per_epoch=batches.steps, shuffle=False, verbose=0).history
+    assert metrics["loss"] == pytest.approx(history["loss"][0], rel=1e-5)
+    assert metrics["accuracy"] == pytest.approx(history["accuracy"][0])
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_evaluation_changes_no_weight(short):
+    model = new_model()
+    before = model.get_weights()
+    first, second = (EpochLoop(model, short).epoch(new_batches(seed=None), 0, train=False) for _ in range(2))
+    assert first == second
+    assert_equal_weights(model.get_weights(), before)
+
+
+def test_several_batches_as_one_array_hold_the_same_rows_in_the_same_order():
+    single = np.concatenate([labels for _, labels in new_batches().epoch(4)])
+    together = [labels for _, labels in new_batches().epoch(4, batches_at_once=3)]
     assert [len(labels) for labels in together] == [24, 24, 5]
     np.testing.assert_array_equal(np.concatenate(together), single)

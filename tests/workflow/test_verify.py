@@ -1,4 +1,4 @@
-"""workflow/verify.py: a commit is a result, on a machine that differs in all that must not matter."""
+"""workflow/verify.py: a commit is a result, on a machine that differs in all that must not change a result."""
 
 import json
 import math
@@ -9,12 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile_machine import FOLDER, ON_IT, SETTINGS
-from tests.support.import_closure import REPOSITORY, closure
+from tests.conftest import REPOSITORY
+from tests.support.hostile_machine import ENVIRONMENT, FOLDER_NAME, PREFIX
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
 from webtoon_genre.core.errors import InputError
-from workflow.verify import Compared, compare, current, exact, farthest, parsed, report, upstream, verdict
+from workflow.graph import import_closure
+from workflow.verify import (
+    Comparison,
+    compare_locks,
+    current_stages,
+    exact_stages,
+    format_report,
+    judge,
+    largest_difference,
+    parse_lock,
+    upstream_stages,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +34,16 @@ def clone(pipeline):
     return pipeline()
 
 
-def test_a_machine_with_other_settings_makes_the_same_bytes(clone, tmp_path):
-    # of the stages after these: test_crashes.py
-    folder = tmp_path / FOLDER
+@pytest.mark.slow
+def test_a_machine_with_other_settings_writes_the_same_bytes(clone, tmp_path):
+    # the later stages: test_crashes.py
+    folder = tmp_path / FOLDER_NAME
     folder.mkdir()
     target = f"evaluate@{BACKBONE}"
-    printed = clone.type(f"{ON_IT} python -m workflow.verify validate {target}", TMPDIR=str(folder), **SETTINGS)
-    assert "outputs are equal byte for byte" in printed
-    assert target in printed
-    assert "DIFFERENT" not in printed
+    output = clone.type(f"{PREFIX} python -m workflow.verify validate {target}", TMPDIR=str(folder), **ENVIRONMENT)
+    assert "outputs are equal byte for byte" in output
+    assert target in output
+    assert "DIFFERENT" not in output
     assert list(folder.iterdir()) == []
 
 
@@ -39,48 +51,55 @@ INSTRUCTIONS = """
 import json, cv2, numpy, threadpoolctl
 print(json.dumps({
     "numpy": numpy.show_config(mode="dicts")["SIMD Extensions"].get("found", []),
-    "openblas": sorted({each["architecture"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"}),
-    "opencv": [each for each in cv2.getCPUFeaturesLine().split() if each.startswith("*AVX") and not each.endswith("?")],
+    "openblas": sorted({pool["architecture"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}),
+    "opencv": [name for name in cv2.getCPUFeaturesLine().split() if name.startswith("*AVX") and not name.endswith("?")],
 }))
 """
 
 
-def test_the_other_machine_s_libraries_find_an_older_processor():
-    # names that a library does not know change nothing, without a word: NumPy 2.4 has AVX2 under another one
-    found = subprocess.run(
-        [sys.executable, "-c", INSTRUCTIONS], env={**os.environ, **SETTINGS}, capture_output=True, text=True, check=True
+def test_on_the_other_machine_libraries_detect_an_older_processor():
+    # names that a library does not know are ignored silently: NumPy 2.4 has AVX2 under another one
+    result = subprocess.run(
+        [sys.executable, "-c", INSTRUCTIONS],
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert json.loads(found.stdout) == {"numpy": [], "openblas": ["Nehalem"], "opencv": []}
+    assert json.loads(result.stdout) == {"numpy": [], "openblas": ["Nehalem"], "opencv": []}
 
 
+@pytest.mark.slow
 def test_an_output_that_was_committed_with_other_bytes_is_named(clone):
-    planted(clone, "data/labels.parquet")
+    commit_other_digest(clone, "data/labels.parquet")
     result = clone.run("python -m workflow.verify label")
     clone.type("git reset -q --hard HEAD~1")
     assert result.returncode == 1
     assert "label   2 equal, DIFFERENT: data/labels.parquet" in result.stdout
-    assert "verify: label is not what is committed (1 stages differ)" in result.stderr
+    assert "verify: label differs from the commit (1 stages differ)" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def planted(clone: Clone, path: str) -> None:
+def commit_other_digest(clone: Clone, path: str) -> None:
     """Commit a dvc.lock with another digest of an output."""
     lock = clone.folder / "dvc.lock"
     before, after = lock.read_text().split(f"    - path: {path}\n", 1)
     digest = after.split("md5: ")[1].splitlines()[0]
     lock.write_text(before + f"    - path: {path}\n" + after.replace(digest, "f" * 32, 1))
-    clone.type("git commit -qam planted")
+    clone.type("git commit -qam 'another digest'")
 
 
-def test_what_only_an_earlier_graph_made_is_not_counted_as_equal(clone):
-    lock = parsed((clone.folder / "dvc.lock").read_bytes())
-    assert current(clone.folder, {**lock, f"handling@{BACKBONE}-all": {}}) == lock
+@pytest.mark.slow
+def test_stages_of_an_earlier_graph_do_not_count(clone):
+    lock = parse_lock((clone.folder / "dvc.lock").read_bytes())
+    assert current_stages(clone.folder, {**lock, f"handling@{BACKBONE}-all": {}}) == lock
 
 
-def test_a_commit_that_does_not_exist_is_one_line(clone):
-    result = clone.run("python -m workflow.verify --rev nowhere")
+def test_a_commit_that_does_not_exist_is_one_line():
+    result = Clone(REPOSITORY).run("python -m workflow.verify --rev nowhere")
     assert result.returncode == 1
-    assert result.stderr == "verify: --rev is 'nowhere': no commit of this repository; git log shows them\n"
+    lines = result.stderr.removeprefix("verify: uncommitted changes are left out\n")
+    assert lines == "verify: --rev is 'nowhere': no commit of this repository; git log shows them\n"
 
 
 LOCK = {
@@ -97,34 +116,36 @@ LOCK = {
 }
 
 
-def test_what_reads_outputs_of_a_network_is_told_from_what_comes_before():
-    assert exact(LOCK) == ["split", "pretrained@x"]
+def test_stages_that_depend_on_a_network_are_distinguished_from_earlier_ones():
+    assert exact_stages(LOCK) == ["split", "pretrained@x"]
 
 
-def test_no_stage_of_this_project_that_runs_a_network_counts_as_before_it():
-    runs = {Path(f"stages/lib/{name}.py") for name in ("frozen", "loop")}
-    sure = exact(parsed((REPOSITORY / "dvc.lock").read_bytes()))
-    assert [name for name in sure if runs & closure(Path(f"stages/{name.partition('@')[0]}.py"))] == []
+def test_no_stage_of_this_project_that_runs_a_network_counts_as_exact(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    networks = {Path(f"webtoon_genre/{name}.py") for name in ("features/extraction", "training/loop")}
+    assert all(path.is_file() for path in networks)
+    exact = exact_stages(parse_lock(Path("dvc.lock").read_bytes()))
+    assert [name for name in exact if networks & import_closure(Path(f"stages/{name.partition('@')[0]}.py"))] == []
 
 
-def test_a_target_is_compared_with_all_that_it_is_made_from():
-    assert list(upstream(LOCK, ["train"])) == ["split", "features@x", "train@x"]
-    assert "evaluate@x" in upstream(LOCK, ["summary"])
-    assert list(upstream(LOCK, ["split"])) == ["split"]
+def test_a_target_is_compared_with_all_stages_that_it_needs():
+    assert list(upstream_stages(LOCK, ["train"])) == ["split", "features@x", "train@x"]
+    assert "evaluate@x" in upstream_stages(LOCK, ["summary"])
+    assert list(upstream_stages(LOCK, ["split"])) == ["split"]
 
 
 def test_outputs_are_compared_by_digest_and_by_name():
     rebuilt = {**LOCK, "split": {"outs": [{"path": "data/dataset.parquet", "md5": "z"}]}, "new": {"outs": []}}
     del rebuilt["train@x"]
-    found = compare(LOCK, rebuilt)
-    assert found["split"] == Compared([], ["data/dataset.parquet"])
-    assert found["train@x"] == Compared([], ["models/x"])
-    assert found["evaluate@x"] == Compared(["metrics/x.json"], [])
-    assert "split         DIFFERENT: data/dataset.parquet" in report(found).splitlines()
+    comparisons = compare_locks(LOCK, rebuilt)
+    assert comparisons["split"] == Comparison([], ["data/dataset.parquet"])
+    assert comparisons["train@x"] == Comparison([], ["models/x"])
+    assert comparisons["evaluate@x"] == Comparison(["metrics/x.json"], [])
+    assert "split         DIFFERENT: data/dataset.parquet" in format_report(comparisons).splitlines()
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "apart", "key"),
+    ("committed", "rebuilt", "distance", "key"),
     [
         ({"a": {"b": 0.5}, "c": 1}, {"a": {"b": 0.25}, "c": 1}, 0.25, "a.b"),
         ({"a": [1, 2]}, {"a": [1, 4]}, 2, "a[1]"),
@@ -133,18 +154,18 @@ def test_outputs_are_compared_by_digest_and_by_name():
         ({"a": [1]}, {"a": [1, 2]}, math.inf, "a"),
     ],
 )
-def test_metrics_are_as_far_apart_as_the_farthest_of_their_numbers(one, other, apart, key):
-    assert farthest(one, other) == (apart, key)
+def test_the_difference_of_metrics_is_that_of_their_most_different_numbers(committed, rebuilt, distance, key):
+    assert largest_difference(committed, rebuilt) == (distance, key)
 
 
-def test_a_tolerance_is_for_what_comes_out_of_networks_alone():
-    sure = exact(LOCK)
-    late = {"split": Compared(["data/dataset.parquet"], []), "train@x": Compared([], ["models/x"])}
-    early = {"split": Compared([], ["data/dataset.parquet"])}
-    assert "within 0.05" in verdict(late, sure, (0.01, "macro_f1"), 0.05)
+def test_a_tolerance_applies_only_to_stages_after_a_network():
+    exact = exact_stages(LOCK)
+    late = {"split": Comparison(["data/dataset.parquet"], []), "train@x": Comparison([], ["models/x"])}
+    early = {"split": Comparison([], ["data/dataset.parquet"])}
+    assert "within 0.05" in judge(late, exact, (0.01, "macro_f1"), 0.05)
     with pytest.raises(InputError, match=r"macro_f1 differs by 0.060000, more than the tolerance of 0.05"):
-        verdict(late, sure, (0.06, "macro_f1"), 0.05)
-    with pytest.raises(InputError, match="split is not what is committed"):
-        verdict(early, sure, (0.0, ""), 0.05)
-    with pytest.raises(InputError, match="train@x is not what is committed"):
-        verdict(late, sure, (0.0, ""), None)
+        judge(late, exact, (0.06, "macro_f1"), 0.05)
+    with pytest.raises(InputError, match="split differs from the commit"):
+        judge(early, exact, (0.0, ""), 0.05)
+    with pytest.raises(InputError, match="train@x differs from the commit"):
+        judge(late, exact, (0.0, ""), None)

@@ -1,4 +1,4 @@
-"""How a module becomes a command: Typer's arguments, a log on stderr, one line and exit code 1 for bad input or a disk that fails."""
+"""Run a function as a command: Typer's arguments, a log on stderr, one line and exit code 1 for bad input or a disk error."""
 
 import errno
 import logging
@@ -13,7 +13,7 @@ import typer
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import PART
 
-REMEDIES = {  # what is wrong with a disk, and what a person does about it
+REMEDIES = {  # what a person does about a disk error, by its number
     errno.ENOSPC: "free some",
     errno.EDQUOT: "free some",
     errno.EROFS: "make it writable",
@@ -21,16 +21,16 @@ REMEDIES = {  # what is wrong with a disk, and what a person does about it
     errno.EPERM: "give this user access",
     errno.EIO: "check the disk",
 }
-NUMPY_DISK_FULL = re.compile(r"\d+ requested and \d+ written")  # all that NumPy says of a full disk
+NUMPY_DISK_FULL = re.compile(r"\d+ requested and \d+ written")  # NumPy's message on a full disk; it has no number
 ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
-def run(main: Callable[..., None] | typer.Typer, name: str, package: str = "stages") -> None:
-    """Run `main` with the process's arguments; `name` (its module's in `package`) begins each line of the log and the error line."""
+def run(main: Callable[..., None] | typer.Typer, name: str, package: str = "stages", prog: str | None = None) -> None:
+    """Run `main` with the process's arguments; `name`, its module in `package`, begins every line of the log and the error line."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=f"{name}: %(message)s")
     app = main if isinstance(main, typer.Typer) else single_command_app(main)
     try:
-        app(prog_name=f"python -m {package}.{name}")
+        app(prog_name=prog or f"python -m {package}.{name}")
     except (InputError, OSError) as error:
         line = str(error) if isinstance(error, InputError) else describe_disk_error(error)
         if line is None:
@@ -40,27 +40,27 @@ def run(main: Callable[..., None] | typer.Typer, name: str, package: str = "stag
 
 
 def describe_disk_error(error: OSError) -> str | None:
-    """What is wrong with a disk, where, and what to do; None for any other error, which is a bug."""
+    """Return the path, the disk error and its remedy on one line; None for any other error, which is a bug."""
     number = error_number(error)
     if number not in REMEDIES:
         return None
-    name = error.filename if error.filename2 is None else error.filename2  # a copy's target
-    where = f"{str(name).replace(PART, '')}: " if name is not None else ""
-    return f"{where}{os.strerror(number).lower()}; {REMEDIES[number]} and run again"
+    path = error.filename if error.filename2 is None else error.filename2  # a copy's target
+    prefix = f"{str(path).replace(PART, '')}: " if path is not None else ""
+    return f"{prefix}{os.strerror(number).lower()}; {REMEDIES[number]} and run again"
 
 
 def error_number(error: OSError) -> int | None:
-    """The number of an error; some libraries give it in words alone."""
-    words = str(error.args)
-    if error.errno is None and NUMPY_DISK_FULL.search(words):
+    """Return an error's number, which some libraries put into the message alone."""
+    message = str(error.args)
+    if error.errno is None and NUMPY_DISK_FULL.search(message):
         return errno.ENOSPC
-    if isinstance(error, shutil.Error) and (found := ERRNO.search(words)):  # of copying a folder
-        return int(found[1])
+    if isinstance(error, shutil.Error) and (match := ERRNO.search(message)):  # of copying a folder
+        return int(match[1])
     return error.errno
 
 
 def single_command_app(main: Callable[..., None]) -> typer.Typer:
-    """A one-command Typer app; bugs keep Python's own traceback."""
+    """Return a Typer app with one command; bugs keep Python's traceback."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     return app

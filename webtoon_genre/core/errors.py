@@ -1,5 +1,5 @@
-"""The errors that a person, not a programmer, can mend; it refuses to format or print anything."""
+"""The error for what a user, not a programmer, can correct; it formats and prints nothing."""
 
 
 class InputError(ValueError):
-    """Params, files or arguments that cannot be used; its message is one line: which thing, what is wrong, the value, what to do."""
+    """Params, files or arguments that cannot be used; the message is one line: which thing, what is wrong, the value, what to do."""

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name beside the target, then renamed; and room for them on the disk."""
+"""Atomic writes: a temporary file beside the target is renamed when it is complete; and disk space reserved in advance."""
 
 import json
 import os
@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from webtoon_genre.core.errors import InputError
+
 DECIMALS = 6
-PART = ".part-"  # how the name of what is being written begins
+PART = ".part-"  # prefix of a temporary file or folder
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target` (its suffixes kept); on success it becomes `target`, on error it is removed."""
+    """Yield a temporary path beside `target`, with its suffixes; on success it replaces `target`, on error it is removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{PART}{target.name}")
     try:
@@ -29,9 +31,9 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
-    """Yield a new empty folder beside `target`; on success it takes the place of `target`, on error it is removed."""
+    """Yield a new empty folder beside `target`; on success it replaces `target`, on error it is removed."""
     part = target.with_name(f"{PART}{target.name}")
-    remove_folder(part)  # of a run that was killed
+    remove_folder(part)  # left by a killed run
     part.mkdir(parents=True)
     try:
         with name_in_errors(target):
@@ -43,7 +45,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder, if there is one; an error names it, and not a file in it without its folder, as rmtree does."""
+    """Remove a folder if it exists; an error names its path, where rmtree names only a file in it."""
     if folder.exists():
         try:
             shutil.rmtree(folder)
@@ -54,7 +56,7 @@ def remove_folder(folder: Path) -> None:
 
 @contextmanager
 def name_in_errors(target: Path) -> Iterator[None]:
-    """What fails in the block is told of `target`: C libraries say that a disk is full, and not where."""
+    """Put `target` into an OSError that names no file: C libraries report a full disk without a path."""
     try:
         yield
     except OSError as error:
@@ -64,9 +66,9 @@ def name_in_errors(target: Path) -> Iterator[None]:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Take `size` bytes of the disk for `path`, which may be there; OSError where it has fewer.
+    """Reserve `size` bytes on the disk for `path`, which may exist; OSError where fewer are free.
 
-    For what is written by HDF5 or through a memory map: on a disk that turns out to be full, these end the process by a signal.
+    For files written by HDF5 or through a memory map: when the disk is full, these end the process by a signal.
     """
     if hasattr(os, "posix_fallocate"):  # macOS has none
         path.touch()
@@ -75,26 +77,36 @@ def reserve(path: Path, size: int) -> None:
 
 
 def create_memmap(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) -> np.memmap:
-    """A new .npy file as a memory map to fill; all its room is taken at once."""
+    """Create a .npy file as a writable memory map, with all its disk space reserved."""
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)
     reserve(path, path.stat().st_size)
     return array
 
 
 def write_json(target: Path, value: Any) -> None:
-    """Write metrics: keys sorted, floats rounded to 6 places, a newline at the end, so that equal runs give equal bytes."""
+    """Write metrics: keys sorted, floats rounded to 6 places, a newline at the end, so that equal runs write equal bytes."""
     text = json.dumps(round_floats(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(target, text + "\n")
 
 
+def read_json(path: Path, stage: str) -> Any:
+    """Read the JSON that `stage` wrote to `path`, or raise InputError."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is not there; `dvc repro {stage}` makes it") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is no JSON ({error}); make it anew with `dvc repro {stage}`") from None
+
+
 def write_text(target: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write UTF-8 text atomically."""
     with replacing(target) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def round_floats(value: Any) -> Any:
-    """Nested dicts and lists with each float rounded to 6 places (numpy scalars become Python's)."""
+    """Round every float in nested dicts and lists to 6 places; numpy scalars become Python's."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, float):

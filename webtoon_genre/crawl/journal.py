@@ -1,8 +1,7 @@
-"""What a crawl under way was given already: answers and pictures in one SQLite file, each there whole or not at all.
+"""Journal of an unfinished crawl: answers and pictures in one SQLite file, each complete or absent.
 
-A kill at any moment loses only what was still on its way. Pictures stay until their title is complete and staged; answers
-stay until the crawl has ended, so that the one that goes on after a kill asks for none of them again. Nothing here knows what
-an answer means.
+A kill at any moment loses only what was in transit. Pictures stay until their title is complete and staged. Answers stay until the
+crawl has ended, so that a crawl that resumes after a kill requests none of them again. The journal does not interpret answers.
 """
 
 import logging
@@ -15,8 +14,8 @@ from typing import Any
 
 from webtoon_genre.core.errors import InputError
 
-VERSION = 1  # of the tables below; a file of another version is begun anew
-FRESH = 86_400.0  # seconds that an answer serves a crawl that goes on; after a day the lists have changed
+VERSION = 1  # of the tables below; a file of another version is replaced
+FRESH = 86_400.0  # seconds for which an answer is reused; after a day the lists have changed
 Key = tuple[int, str]  # an episode's number and its thumbnail's address
 TABLES = f"""
 create table if not exists scope (name text not null);
@@ -25,7 +24,7 @@ create table if not exists pictures (title_id integer, no integer, url text, ima
                                      primary key (title_id, no, url));
 pragma user_version = {VERSION};
 """
-DISK = {  # primary codes of errors that are the disk's: the file is whole, and stays
+DISK_ERRORS = {  # primary codes of errors of the disk: the file is intact, and stays
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -36,85 +35,87 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """The journal at `path` for a crawl of `scope`: answers to a crawl of another scope (another site or day) are forgotten."""
+    """The journal at `path` for a crawl of `scope`; answers of another scope (another site or day) are deleted."""
 
     def __init__(self, path: Path, scope: str):
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.db = scoped(path, scope)
+            self.db = open_scope(path, scope)
         except sqlite3.DatabaseError as error:
-            if of_disk(error):
-                raise unwritable(path, error) from None
-            log.warning("%s is begun anew (%s)", path, error)  # damaged, or of another version
+            if is_disk_error(error):
+                raise write_error(path, error) from None
+            log.warning("%s is unusable (%s); a new journal replaces it", path, error)  # damaged, or of another version
             remove(path)
-            self.db = scoped(path, scope)
+            self.db = open_scope(path, scope)
 
-    def _do(self, statement: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
         try:
             return self.db.execute(statement, values)
         except sqlite3.DatabaseError as error:
-            if of_disk(error):
-                raise unwritable(self.path, error) from None
+            if is_disk_error(error):
+                raise write_error(self.path, error) from None
             raise
 
     def answer(self, url: str) -> bytes | None:
-        """The body that was given for `url`, None if there is none or it is too old."""
-        row = self._do("select body from answers where url = ?", (url,)).fetchone()
+        """Return the stored answer of `url`, or None if there is none or it is too old."""
+        row = self._execute("select body from answers where url = ?", (url,)).fetchone()
         return row[0] if row else None
 
-    def keep_answer(self, url: str, body: bytes) -> None:
-        """Note the usable answer of `url`."""
-        self._do("insert or replace into answers values (?, ?, ?)", (url, body, time.time()))
+    def save_answer(self, url: str, body: bytes) -> None:
+        """Store the usable answer of `url`."""
+        self._execute("insert or replace into answers values (?, ?, ?)", (url, body, time.time()))
 
     def pictures(self, title_id: int) -> dict[Key, bytes]:
-        """A title's pictures here."""
-        rows = self._do("select no, url, image from pictures where title_id = ? and image is not null", (title_id,))
+        """Return a title's pictures."""
+        rows = self._execute(
+            "select no, url, image from pictures where title_id = ? and image is not null", (title_id,)
+        )
         return {(no, url): image for no, url, image in rows}
 
-    def refused(self, title_id: int) -> dict[Key, str]:
-        """Why a title's other thumbnails were refused for good."""
-        rows = self._do("select no, url, refused from pictures where title_id = ? and refused is not null", (title_id,))
+    def refusals(self, title_id: int) -> dict[Key, str]:
+        """Return the reasons for which a title's other thumbnails were refused permanently."""
+        rows = self._execute(
+            "select no, url, refused from pictures where title_id = ? and refused is not null", (title_id,)
+        )
         return {(no, url): reason for no, url, reason in rows}
 
-    def keep_picture(self, title_id: int, key: Key, image: bytes) -> None:
-        """Note a picture."""
-        self._do("insert or replace into pictures values (?, ?, ?, ?, null)", (title_id, *key, image))
+    def save_picture(self, title_id: int, key: Key, image: bytes) -> None:
+        """Store a picture."""
+        self._execute("insert or replace into pictures values (?, ?, ?, ?, null)", (title_id, *key, image))
 
-    def keep_refusal(self, title_id: int, key: Key, reason: str) -> None:
-        """Note that there is no picture to be had."""
-        self._do("insert or replace into pictures values (?, ?, ?, null, ?)", (title_id, *key, reason))
+    def save_refusal(self, title_id: int, key: Key, reason: str) -> None:
+        """Store that a thumbnail has no usable picture."""
+        self._execute("insert or replace into pictures values (?, ?, ?, null, ?)", (title_id, *key, reason))
 
-    def forget_pictures(self, title_id: int) -> None:
-        """Drop a title's pictures, which are staged by now."""
-        self._do("delete from pictures where title_id = ? and image is not null", (title_id,))
+    def delete_pictures(self, title_id: int) -> None:
+        """Delete a title's pictures, once they are staged."""
+        self._execute("delete from pictures where title_id = ? and image is not null", (title_id,))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.db.close()
 
 
-def of_disk(error: sqlite3.DatabaseError) -> bool:
-    """Whether the disk is at fault (full, read-only), and not what is in the file."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK
+def is_disk_error(error: sqlite3.DatabaseError) -> bool:
+    """Whether the disk is the cause (full, read-only), and not the content of the file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK_ERRORS
 
 
-def unwritable(path: Path, error: sqlite3.DatabaseError) -> InputError:
-    """The journal cannot be written; SQLite does not always tell a full disk from a read-only one."""
+def write_error(path: Path, error: sqlite3.DatabaseError) -> InputError:
+    """Describe a journal that cannot be written; SQLite does not always tell a full disk from a read-only one."""
     return InputError(
-        f"{path} cannot be written ({error}); free some space or make it writable and run again: "
-        "what was fetched is kept"
+        f"{path} cannot be written ({error}); free some space or make it writable and run again: fetched data is kept"
     )
 
 
-def opened(path: Path) -> sqlite3.Connection:
-    """A connection in which each statement is a transaction; a kill leaves it done or undone."""
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a connection in which each statement is a transaction; a kill leaves it done or undone."""
     db = sqlite3.connect(path, isolation_level=None)
     try:
         db.execute("pragma journal_mode = wal")
-        db.execute(
-            "pragma synchronous = normal"
-        )  # no wait for the disk; a power cut loses the last ones, never the rest
+        # no wait for the disk; a power cut loses the last statements, never earlier ones
+        db.execute("pragma synchronous = normal")
         [[version]] = db.execute("pragma user_version")
         if version not in (0, VERSION):
             raise sqlite3.DatabaseError(f"its tables have version {version}, not {VERSION}")
@@ -125,9 +126,9 @@ def opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-def scoped(path: Path, scope: str) -> sqlite3.Connection:
-    """`opened`, without what another scope or another day left."""
-    db = opened(path)
+def open_scope(path: Path, scope: str) -> sqlite3.Connection:
+    """Open the database and delete what belongs to another scope or another day."""
+    db = open_database(path)
     try:
         if db.execute("select name from scope").fetchall() != [(scope,)]:
             db.executescript("delete from scope; delete from answers; delete from pictures where image is null")
@@ -145,15 +146,15 @@ def remove(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def forget_refusals(path: Path) -> None:
-    """Drop the refusals in the journal at `path`, if there is one: the next crawl may not meet them again."""
+def delete_refusals(path: Path) -> None:
+    """Delete the refusals in the journal at `path`, if it exists: the next crawl may get another answer."""
     if path.is_file():
-        with suppress(sqlite3.DatabaseError), closing(opened(path)) as db:  # a damaged one is begun anew anyway
+        with suppress(sqlite3.DatabaseError), closing(open_database(path)) as db:  # a damaged one is replaced anyway
             db.execute("delete from pictures where image is null")
 
 
-def counted(path: Path) -> tuple[int, int]:
-    """How many pictures, and how many bytes of them, the journal at `path` holds; a look that changes nothing."""
+def count_pictures(path: Path) -> tuple[int, int]:
+    """Return the number of pictures in the journal at `path`, and their bytes; the file stays unchanged."""
     if not path.is_file():
         return 0, 0
     try:
@@ -161,7 +162,7 @@ def counted(path: Path) -> tuple[int, int]:
             rows: Iterator[tuple[int, int]] = db.execute(
                 "select count(image), coalesce(sum(length(image)), 0) from pictures"
             )
-            [found] = rows
-            return found
+            [counts] = rows
+            return counts
     except sqlite3.DatabaseError:
         return 0, 0

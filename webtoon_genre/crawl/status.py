@@ -1,4 +1,4 @@
-"""What is on disk of a crawl, in words for a person; nothing is changed."""
+"""Report of a crawl's data on disk, as text for a person; nothing on disk changes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,63 +15,65 @@ UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def report(store: Store, running: bool) -> str:
-    """The tables of data/raw, and what is staged beside them."""
-    return "\n".join([*committed(store), *staged(store, running)])
+    """Describe the tables of data/raw and the staged files beside them."""
+    return "\n".join([*describe_tables(store), *describe_staged(store, running)])
 
 
-def committed(store: Store) -> list[str]:
-    """What the last crawl that ended well left: a line a genre (a title counts for its first), and statuses."""
+def describe_tables(store: Store) -> list[str]:
+    """Describe the result of the last successful crawl: a line a genre (a title counts for its first), and statuses."""
     titles, episodes = store.titles(), store.episodes().table
     if not titles:
-        return [f"{store.folder}: nothing; `dvc repro crawl` fetches, `dvc pull` or `dvc checkout` brings back"]
+        return [f"{store.folder}: empty; `dvc repro crawl` fetches, `dvc pull` or `dvc checkout` restores"]
     sources = ", ".join(sorted({title.source for title in titles}))
     lines = [f"{store.folder}: {sources}", "", f"{'genre':<14}{'titles':>8}{'thumbnails':>12}{'size':>11}"]
-    lines += by_genre(titles, episodes)
-    return [*lines, "", *statuses(titles, episodes)]
+    lines += describe_genres(titles, episodes)
+    return [*lines, "", *describe_statuses(titles, episodes)]
 
 
-def by_genre(titles: Sequence[Title], episodes: pa.Table) -> list[str]:
-    """The rows of the table, and their sum."""
-    genre = {title.title_id: title.genres[0] if title.genres else "(none)" for title in titles}
+def describe_genres(titles: Sequence[Title], episodes: pa.Table) -> list[str]:
+    """Return the rows of the table, and their sum."""
+    first_genres = {title.title_id: title.genres[0] if title.genres else "(none)" for title in titles}
     pictures = episodes.filter(pc.is_valid(episodes["sha256"]))
-    count: Counter[str] = Counter()
-    size: Counter[str] = Counter()
-    for title_id, length, own in zip(
+    counts: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for title_id, size, genre in zip(
         *(pictures[name].to_pylist() for name in ("title_id", "bytes", "genre")), strict=True
     ):
-        count[own or genre[title_id]] += 1
-        size[own or genre[title_id]] += length
-    works = Counter(genre.values())
-    lines = [table_line(name, works[name], count[name], size[name]) for name in sorted(count | works)]
-    return [*lines, table_line("all", works.total(), count.total(), size.total())]
+        counts[genre or first_genres[title_id]] += 1
+        sizes[genre or first_genres[title_id]] += size
+    title_counts = Counter(first_genres.values())
+    lines = [
+        format_row(genre, title_counts[genre], counts[genre], sizes[genre]) for genre in sorted(counts | title_counts)
+    ]
+    return [*lines, format_row("all", title_counts.total(), counts.total(), sizes.total())]
 
 
-def table_line(name: str, titles: int, thumbnails: int, size: int) -> str:
-    """One row."""
+def format_row(name: str, titles: int, thumbnails: int, size: int) -> str:
+    """Format one row."""
     return f"{name:<14}{titles:>8,}{thumbnails:>12,}{format_bytes(size):>11}"
 
 
-def statuses(titles: Sequence[Title], episodes: pa.Table) -> list[str]:
-    """Which days there are, and why other episodes have no picture."""
+def describe_statuses(titles: Sequence[Title], episodes: pa.Table) -> list[str]:
+    """Describe the range of days, and why other episodes have no picture."""
     days = pc.min_max(episodes["date"]).as_py()
     counts = {item["values"]: item["counts"] for item in pc.value_counts(episodes["status"]).to_pylist()}
-    other = {f"{status} episodes": count for status, count in counts.items() if status not in (OK, VANISHED)}
-    other |= {"adult titles": sum(title.adult for title in titles)}
+    missing = {f"{status} episodes": count for status, count in counts.items() if status not in (OK, VANISHED)}
+    missing |= {"adult titles": sum(title.adult for title in titles)}
     lines = [f"published {days['min']} to {days['max']}"] if days["min"] else []
-    if gone := counts.get(VANISHED, 0):
-        lines.append(f"vanished at the source, kept: {gone:,}")
-    left = ", ".join(f"{count:,} {name}" for name, count in sorted(other.items()) if count)
-    return [*lines, f"without a picture: {left or 'none'}"]
+    if vanished := counts.get(VANISHED, 0):
+        lines.append(f"vanished at the source, kept: {vanished:,}")
+    reasons = ", ".join(f"{count:,} {name}" for name, count in sorted(missing.items()) if count)
+    return [*lines, f"without a picture: {reasons or 'none'}"]
 
 
-def staged(store: Store, running: bool) -> list[str]:
-    """What a crawl under way, or one that did not end well, has so far."""
+def describe_staged(store: Store, running: bool) -> list[str]:
+    """Describe the staged data of a crawl that is running, or that did not succeed."""
     files = sorted(store.staged.glob("*.parquet"))
-    pictures, size = journal.counted(store.staged / JOURNAL)
+    pictures, size = journal.count_pictures(store.staged / JOURNAL)
     if not (files or pictures or running):
         return []
     complete = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
-    state = "a crawl is under way" if running else "a crawl did not end; the next one goes on from here"
+    state = "a crawl is running" if running else "a crawl did not finish; the next one resumes it"
     return [
         "",
         f"{store.staged}: {state}",
@@ -81,7 +83,7 @@ def staged(store: Store, running: bool) -> list[str]:
 
 
 def format_bytes(size: float) -> str:
-    """A number of bytes with a unit, powers of 1000."""
+    """Format a number of bytes with a unit, powers of 1000."""
     unit = 0
     while size >= 999.5 and unit < len(UNITS) - 1:
         size, unit = size / 1000, unit + 1

@@ -1,7 +1,7 @@
-"""Random variants of train images, drawn once and used in every epoch, as the study saved them; a row, a copy and a seed give one picture.
+"""Augmented copies of train images: one random transform a copy, the same in every epoch, as in the study, which saved them.
 
-A variant is a row of the dataset with `copy` 1, 2, ...; the rows themselves are copy 0. No variant has a file: it is drawn anew from the
-resized thumbnail wherever it is needed, the same each time.
+A copy is a row of the dataset with `copy` 1, 2, ...; the rows themselves are copy 0. Copies have no files: each is computed from the
+resized thumbnail wherever it is needed, and its row, copy number and seed determine it.
 """
 
 from pathlib import Path
@@ -28,28 +28,28 @@ class AugmentParams(Section):
 
 
 class AugmentCopies(SharedKeys):
-    """What stages that need no pixels share of params.yaml: augment."""
+    """params.yaml: augment, the key that stages without pixels share."""
 
     copies: int = Field(ge=0)
 
 
 class AugmentedThumbnails:
-    """Thumbnails and their variants: uint8 (n, side, side, 3), RGB."""
+    """Thumbnails and their augmented copies: uint8 (n, side, side, 3), RGB."""
 
-    def __init__(self, resized: ThumbnailStore, settings: AugmentParams):
-        self.resized, self.settings = resized, settings
+    def __init__(self, thumbnails: ThumbnailStore, params: AugmentParams):
+        self.thumbnails, self.params = thumbnails, params
 
     def take(self, rows: pd.DataFrame) -> np.ndarray:
-        """uint8 (len(rows), side, side, 3), RGB, in the order of `rows` (columns title_id, no and copy)."""
-        images = self.resized.take(rows)
+        """Return uint8 (len(rows), side, side, 3), RGB, in the order of `rows` (columns title_id, no and copy)."""
+        images = self.thumbnails.take(rows)
         keys = rows[["title_id", "no", "copy"]].to_numpy(np.int64)
-        for place in np.flatnonzero(keys[:, 2]):
-            images[place] = augment_image(images[place], keys[place], self.settings)
+        for row in np.flatnonzero(keys[:, 2]):
+            images[row] = augment_image(images[row], keys[row], self.params)
         return images
 
 
 def with_augmented_rows(dataset: pd.DataFrame, copies: int) -> pd.DataFrame:
-    """The dataset's rows, each in its place, then `copies` times its train rows; column `copy` tells them apart."""
+    """Append the train rows `copies` times to the dataset's rows; the column `copy` is 0 for the dataset's rows."""
     train = dataset[dataset["split"] == "train"]
     return pd.concat(
         [dataset.assign(copy=0), *(train.assign(copy=copy + 1) for copy in range(copies))], ignore_index=True
@@ -57,32 +57,31 @@ def with_augmented_rows(dataset: pd.DataFrame, copies: int) -> pd.DataFrame:
 
 
 def with_augmented_features(
-    dataset: pd.DataFrame, features: Path, backbone: str, copies: int
+    dataset: pd.DataFrame, features: Path, augmented_features: Path, copies: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """`extended` rows and their features, float32 (n, width), from the folder that `features` wrote."""
+    """Return the rows of `with_augmented_rows` and their features, float32 (n, width), from the two files of the stage `features`."""
     rows = with_augmented_rows(dataset, copies)
-    table = read_features(features / f"{backbone}.npy", len(dataset))
+    table = read_features(features, len(dataset))
     if not copies:
         return rows, table
-    augmented = read_features(features / f"{backbone}-augmented.npy", len(rows) - len(dataset))
-    return rows, np.concatenate([table, augmented])
+    return rows, np.concatenate([table, read_features(augmented_features, len(rows) - len(dataset))])
 
 
-def augment_image(image: np.ndarray, key: np.ndarray, settings: AugmentParams) -> np.ndarray:
-    """One variant of uint8 (side, side, 3); `key` is its (title_id, no, copy). What comes into view repeats the border."""
-    generator = np.random.default_rng([settings.seed, *key.tolist()])
+def augment_image(image: np.ndarray, key: np.ndarray, params: AugmentParams) -> np.ndarray:
+    """Compute one copy of uint8 (side, side, 3); `key` is its (title_id, no, copy). Areas from outside the image repeat its border."""
+    generator = np.random.default_rng([params.seed, *key.tolist()])
     side = len(image)
-    matrix = random_transform(generator, settings, side)
+    matrix = random_transform(generator, params, side)
     return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def random_transform(generator: np.random.Generator, settings: AugmentParams, side: int) -> np.ndarray:
-    """A random affine map about the centre, float64 (2, 3): zoom, shear, flips, rotation, shift, each uniform in its bounds."""
-    angle = np.deg2rad(generator.uniform(-settings.rotation, settings.rotation))
-    shift = generator.uniform(-settings.shift, settings.shift, 2) * side
-    shear = generator.uniform(-settings.shear, settings.shear)
-    zoom = generator.uniform(1 - settings.zoom, 1 + settings.zoom, 2)
-    flips = np.where(generator.random(2) < 0.5, -1.0, 1.0) if settings.flip else np.ones(2)
+def random_transform(generator: np.random.Generator, params: AugmentParams, side: int) -> np.ndarray:
+    """Draw an affine map about the centre, float64 (2, 3): zoom, shear, flips, rotation and shift, uniform in their bounds."""
+    angle = np.deg2rad(generator.uniform(-params.rotation, params.rotation))
+    shift = generator.uniform(-params.shift, params.shift, 2) * side
+    shear = generator.uniform(-params.shear, params.shear)
+    zoom = generator.uniform(1 - params.zoom, 1 + params.zoom, 2)
+    flips = np.where(generator.random(2) < 0.5, -1.0, 1.0) if params.flip else np.ones(2)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = rotation @ np.array([[1, shear], [0, 1]]) @ np.diag(zoom * flips)
     centre = np.full(2, (side - 1) / 2)

@@ -1,4 +1,4 @@
-"""Expectations of tables, judged by Great Expectations, and verdicts in words; no paths, and no idea of what the tables hold."""
+"""Expectations of tables, evaluated by Great Expectations, and their results as text; independent of the tables' content, no paths."""
 
 import logging
 import os
@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-LOG_ROWS = 20  # failing rows in a line of the log
-MARKDOWN_ROWS = 200  # failing rows in the Markdown; the JSON holds all
+LOG_ROWS = 20  # failing rows in a log line
+MARKDOWN_ROWS = 200  # failing rows in the Markdown; the JSON has all
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to judge, by ascending ids, and the columns that name a failing one."""
+    """Rows to validate, and the id columns that sort them and name a failing one."""
 
     ids: list[str]
     frame: pd.DataFrame
@@ -23,7 +23,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation of a table: its name, in words, and as Great Expectations' class with arguments."""
+    """One expectation of a table: its name, its text, and its Great Expectations class with arguments."""
 
     table: str
     name: str
@@ -33,7 +33,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of a check: how many rows were judged, and the failing ones, their ids and the value seen."""
+    """The result of a check: the number of rows validated, and the failing ones with their ids and the value."""
 
     check: Check
     success: bool
@@ -42,131 +42,131 @@ class CheckResult:
 
 
 def one_of(column: str, values: list[str]) -> tuple[str, dict[str, Any]]:
-    """Each value of the column is among these."""
+    """Require that every value of the column is one of these."""
     return "ExpectColumnValuesToBeInSet", {"column": column, "value_set": values}
 
 
 def within(column: str, low: float | None, high: float | None, mostly: float = 1) -> tuple[str, dict[str, Any]]:
-    """Each value of the column, nulls aside, lies in low..high; a share of 1 - mostly may not."""
+    """Require that the column's values, except nulls, are in low..high; a share of 1 - mostly may be outside."""
     return "ExpectColumnValuesToBeBetween", {"column": column, "min_value": low, "max_value": high, "mostly": mostly}
 
 
 def unique(*columns: str) -> tuple[str, dict[str, Any]]:
-    """No two rows agree in all of the columns."""
+    """Require that no two rows are equal in all of the columns."""
     if len(columns) == 1:
         return "ExpectColumnValuesToBeUnique", {"column": columns[0]}
     return "ExpectCompoundColumnsToBeUnique", {"column_list": list(columns)}
 
 
-def equal(one: str, other: str) -> tuple[str, dict[str, Any]]:
-    """Two columns agree in each row."""
-    return "ExpectColumnPairValuesToBeEqual", {"column_A": one, "column_B": other}
+def equal(first: str, second: str) -> tuple[str, dict[str, Any]]:
+    """Require that two columns are equal in every row."""
+    return "ExpectColumnPairValuesToBeEqual", {"column_A": first, "column_B": second}
 
 
 def validate_tables(checks: list[Check], tables: Mapping[str, Table]) -> list[CheckResult]:
-    """Let Great Expectations judge the tables; the verdicts stand in the order of `checks`."""
+    """Validate the tables with Great Expectations; return results in the order of `checks`."""
     gx = great_expectations()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_pandas("data")
-    verdicts = {}
+    results = {}
     for name, table in tables.items():
         frame = table.frame.sort_values(table.ids, ignore_index=True, kind="stable")
         batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
         expectations = [expectation(gx, check) for check in checks if check.table == name]
-        results = batch.get_batch({"dataframe": frame}).validate(
+        validation = batch.get_batch({"dataframe": frame}).validate(
             gx.ExpectationSuite(name=name, expectations=expectations),
             result_format={"result_format": "COMPLETE", "unexpected_index_column_names": table.ids},
         )
-        for result in results.to_json_dict()["results"]:
-            verdicts[name, result["expectation_config"]["meta"]["name"]] = result
-    return [check_result(check, verdicts[check.table, check.name], tables[check.table].ids) for check in checks]
+        for result in validation.to_json_dict()["results"]:
+            results[name, result["expectation_config"]["meta"]["name"]] = result
+    return [check_result(check, results[check.table, check.name], tables[check.table].ids) for check in checks]
 
 
 def expectation(gx: Any, check: Check) -> Any:
-    """The expectation of a check, with the check's name in its metadata."""
+    """Return a check as Great Expectations' object, with the check's name in its metadata."""
     kind, arguments = check.rule
     return getattr(gx.expectations, kind)(**arguments, meta={"name": check.name})
 
 
 def check_result(check: Check, result: Mapping[str, Any], ids: list[str]) -> CheckResult:
-    """What Great Expectations found, without its random ids and times; nulls are None."""
-    found = result["result"]
-    if "element_count" not in found:
-        raise RuntimeError(f"{check} could not be judged: {result['exception_info']}")
+    """Convert a result of Great Expectations, without its random ids and times; nulls become None."""
+    details = result["result"]
+    if "element_count" not in details:
+        raise RuntimeError(f"{check} could not be evaluated: {result['exception_info']}")
     failing = [
         {key: None if pd.isna(row[key]) else row[key] for key in [*ids, *sorted(set(row) - set(ids))]}
-        for row in found["unexpected_index_list"] or []
+        for row in details["unexpected_index_list"] or []
     ]
-    return CheckResult(check, result["success"], found["element_count"], failing)
+    return CheckResult(check, result["success"], details["element_count"], failing)
 
 
 def great_expectations() -> Any:
-    """The library (seconds to import), without its statistics to the maker's server."""
+    """Import the library, which takes seconds, and turn off its usage statistics, which it sends to a server."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").propagate = False  # warnings are still shown; hundreds of notes are not
+    logging.getLogger("great_expectations").propagate = False  # hides hundreds of notes; warnings stay visible
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it imports modules that Python 3.11 calls deprecated
+        warnings.simplefilter("ignore")  # it imports modules that are deprecated in Python 3.11
         import great_expectations
     return great_expectations
 
 
-def summary(verdicts: list[CheckResult]) -> dict[str, Any]:
-    """What the metrics tell, every failing row included."""
+def summary(results: list[CheckResult]) -> dict[str, Any]:
+    """Return the metrics, with every failing row."""
     return {
-        "success": all(verdict.success for verdict in verdicts),
-        "failed": sum(not verdict.success for verdict in verdicts),
+        "success": all(result.success for result in results),
+        "failed": sum(not result.success for result in results),
         "expectations": {
-            f"{verdict.check.table}_{verdict.check.name}": {
-                "success": verdict.success,
-                "element_count": verdict.rows,
-                "unexpected_count": len(verdict.failing),
-                "failing": verdict.failing,
+            f"{result.check.table}_{result.check.name}": {
+                "success": result.success,
+                "element_count": result.rows,
+                "unexpected_count": len(result.failing),
+                "failing": result.failing,
             }
-            for verdict in verdicts
+            for result in results
         },
     }
 
 
-def as_markdown(verdicts: list[CheckResult]) -> str:
-    """The same in Markdown: all expectations, then the failing rows."""
-    failed = sum(not verdict.success for verdict in verdicts)
+def as_markdown(results: list[CheckResult]) -> str:
+    """Format the results as Markdown: all expectations, then the failing rows."""
+    failed = sum(not result.success for result in results)
     lines = [
         "# Validation",
         "",
-        f"{len(verdicts) - failed} of {len(verdicts)} expectations hold.",
+        f"{len(results) - failed} of {len(results)} expectations hold.",
         "",
         "| table | expected | rows | failing | verdict |",
         "|---|---|---:|---:|---|",
     ]
-    for verdict in verdicts:
-        check, word = verdict.check, "holds" if verdict.success else "**fails**"
-        lines.append(f"| {check.table} | {check.expected} | {verdict.rows} | {len(verdict.failing)} | {word} |")
-    for verdict in verdicts:
-        lines += failing_rows(verdict) if verdict.failing else []
+    for result in results:
+        check, verdict = result.check, "holds" if result.success else "**fails**"
+        lines.append(f"| {check.table} | {check.expected} | {result.rows} | {len(result.failing)} | {verdict} |")
+    for result in results:
+        lines += failing_rows(result) if result.failing else []
     return "\n".join(lines) + "\n"
 
 
-def failing_rows(verdict: CheckResult) -> list[str]:
-    """A heading and a table of the failing rows, as lines of Markdown."""
-    columns = list(verdict.failing[0])
-    lines = ["", f"## {verdict.check.table}: {verdict.check.expected}", ""]
+def failing_rows(result: CheckResult) -> list[str]:
+    """Format a heading and a table of the failing rows as lines of Markdown."""
+    columns = list(result.failing[0])
+    lines = ["", f"## {result.check.table}: {result.check.expected}", ""]
     lines += [markdown_row(columns), "|" + "---|" * len(columns)]
-    lines += [markdown_row(row.values()) for row in verdict.failing[:MARKDOWN_ROWS]]
-    more = len(verdict.failing) - MARKDOWN_ROWS
+    lines += [markdown_row(row.values()) for row in result.failing[:MARKDOWN_ROWS]]
+    more = len(result.failing) - MARKDOWN_ROWS
     return lines if more <= 0 else [*lines, "", f"… and {more} more in validate.json."]
 
 
-def markdown_row(cells: Iterable[Any]) -> str:
-    """One row of a Markdown table."""
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+def markdown_row(values: Iterable[Any]) -> str:
+    """Format one row of a Markdown table."""
+    return "| " + " | ".join(str(value).replace("|", "\\|") for value in values) + " |"
 
 
-def describe_failure(verdict: CheckResult) -> str:
-    """One line: what was expected, how many rows fail, and which (the first of them)."""
-    rows = "; ".join(", ".join(f"{key} {value!r}" for key, value in row.items()) for row in verdict.failing[:LOG_ROWS])
-    more = len(verdict.failing) - LOG_ROWS
+def describe_failure(result: CheckResult) -> str:
+    """Describe a failure on one line: the expectation, the number of failing rows, and the first of them."""
+    rows = "; ".join(", ".join(f"{key} {value!r}" for key, value in row.items()) for row in result.failing[:LOG_ROWS])
+    more = len(result.failing) - LOG_ROWS
     return (
-        f"{verdict.check.table}: {verdict.check.expected}: {len(verdict.failing)} of {verdict.rows} rows fail: {rows}"
+        f"{result.check.table}: {result.check.expected}: {len(result.failing)} of {result.rows} rows fail: {rows}"
         + (f"; and {more} more" if more > 0 else "")
     )

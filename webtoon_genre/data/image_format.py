@@ -1,8 +1,8 @@
-"""Which picture format bytes claim to be, by their first bytes; it decodes nothing and trusts no file name."""
+"""The format of an image by its first bytes; it decodes nothing and ignores file names."""
 
 
 def detect_format(data: bytes) -> str | None:
-    """ "jpeg", "png", "webp" or "gif" by the signature at the start of `data`, None for anything else."""
+    """Return "jpeg", "png", "webp" or "gif" by the signature at the start of `data`, None for anything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):

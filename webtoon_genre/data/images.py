@@ -1,8 +1,8 @@
-"""One thumbnail: bytes to pixels, pixels to the square that models see, and a hash of its looks; no paths, no files.
+"""One thumbnail: decoding, resizing to the square that models take, and a perceptual hash; no paths, no files.
 
-JPEG, PNG, WebP and GIF are decoded by OpenCV, the first frame where there are several. EXIF orientation is applied, grey, CMYK, palette
-and 16-bit pictures become 8-bit RGB, colour profiles are not applied. Transparent parts show white, as on the page a thumbnail
-is made for. A picture that is cut short, too large or a single pixel is a `BadImage`.
+OpenCV decodes JPEG, PNG, WebP and GIF; of an animation, the first frame. EXIF orientation is applied; grey, CMYK, palette and 16-bit
+images become 8-bit RGB; colour profiles are ignored. Transparent areas become white, as on the web page that shows the thumbnail.
+A truncated or too large image and a single pixel raise `BadImage`.
 """
 
 import io
@@ -28,18 +28,18 @@ INTERPOLATIONS: dict[str, int] = {
     "cubic": cv2.INTER_CUBIC,
     "lanczos": cv2.INTER_LANCZOS4,
 }
-# Pillow's readers by name, not Image.open: that one warns, or raises, at a pixel limit of its own.
+# Pillow's readers by format, not Image.open, which has its own pixel limit and warns or raises there
 HEADERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "png": PngImageFile,
     "webp": WebPImageFile,
     "gif": GifImageFile,
 }
-HEADER_ERRORS = (SyntaxError, OSError, ValueError, OverflowError)  # what Pillow raises on broken files
-JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)  # none of these stands inside compressed data
+HEADER_ERRORS = (SyntaxError, OSError, ValueError, OverflowError)  # Pillow's errors on broken files
+JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)  # never inside compressed data
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers before height and width
 JPEG_END = 0xD9
-JPEG_FILL = 128  # the grey of all channels where the compressed data ran out
-JPEG_MORE = b"\x55" * 64  # compressed data of no meaning; not zeros, which libjpeg itself adds
+JPEG_FILL = 128  # value of all channels after the end of the compressed data
+JPEG_PADDING = b"\x55" * 64  # arbitrary compressed data; not zeros, which libjpeg adds itself
 WHITE = (255, 255, 255, 255)
 
 
@@ -52,13 +52,13 @@ class BadImage(ValueError):  # noqa: N818  (it names the image, not a mistake)
 
 
 def decode_rgb(data: bytes, origin: str, max_pixels: int) -> np.ndarray:
-    """Decode bytes to uint8 (height, width, 3), RGB; `origin` only names them in errors."""
-    name = image_format.detect_format(data)
-    if name is None:
+    """Decode JPEG, PNG, WebP or GIF bytes to uint8 (height, width, 3), RGB; `origin` only names them in errors."""
+    form = image_format.detect_format(data)
+    if form is None:
         raise BadImage(origin, "undecodable", f"{len(data)} bytes starting {data[:4]!r} are no JPEG, PNG, WebP or GIF")
-    if not is_whole(data, name):
-        raise BadImage(origin, "truncated", f"the {name} stops after {len(data)} bytes, before its end")
-    header = None if name == "jpeg" else read_header(data, name, origin)
+    if not has_end(data, form):
+        raise BadImage(origin, "truncated", f"the {form} stops after {len(data)} bytes, before its end")
+    header = None if form == "jpeg" else read_header(data, form, origin)
     width, height = header.size if header else jpeg_size(data, origin)
     if width * height > max_pixels:
         raise BadImage(origin, "too_many_pixels", f"{width} × {height} pixels are more than {max_pixels}")
@@ -66,95 +66,95 @@ def decode_rgb(data: bytes, origin: str, max_pixels: int) -> np.ndarray:
         raise BadImage(origin, "one_pixel", "1 × 1 pixel shows nothing")
     if header and header.has_transparency_data:
         return on_white(header, origin)
-    return decode_opaque(data, name, origin)
+    return decode_opaque(data, form, origin)
 
 
-def is_whole(data: bytes, name: str) -> bool:
-    """Whether the file reaches its format's end mark; OpenCV fills the rest of a cut JPEG with grey (some versions do)."""
-    if name == "jpeg":
+def has_end(data: bytes, form: str) -> bool:
+    """Return whether the file has its format's end mark; some versions of OpenCV fill the rest of a truncated JPEG with grey."""
+    if form == "jpeg":
         return any(code == JPEG_END for code, _ in jpeg_markers(data))
-    if name == "png":
+    if form == "png":
         return b"IEND" in data
-    if name == "webp":
+    if form == "webp":
         return len(data) >= 8 + int.from_bytes(data[4:8], "little")
     return data.rstrip(b"\x00").endswith(b";")
 
 
 def jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """The markers up to the end's, each with its place; what stands inside a segment (EXIF holds a small JPEG) is no marker."""
-    place = 2
-    while found := JPEG_MARKER.search(data, place):
-        code = data[found.start() + 1]
-        yield code, found.start()
+    """Yield the code and offset of every marker up to the end marker; segments are skipped (EXIF may hold a small JPEG)."""
+    offset = 2
+    while match := JPEG_MARKER.search(data, offset):
+        code = data[match.start() + 1]
+        yield code, match.start()
         if code == JPEG_END:
             return
-        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+        offset = match.end() + int.from_bytes(data[match.end() : match.end() + 2], "big")
 
 
 def jpeg_size(data: bytes, origin: str) -> tuple[int, int]:
-    """Width and height in the header, before EXIF orientation."""
-    for code, place in jpeg_markers(data):
+    """Return width and height from the header, before EXIF orientation."""
+    for code, offset in jpeg_markers(data):
         if code in JPEG_FRAMES:
-            sides = data[place + 5 : place + 9]  # after marker, length and precision
+            sides = data[offset + 5 : offset + 9]  # after marker, length and precision
             return int.from_bytes(sides[2:], "big"), int.from_bytes(sides[:2], "big")
     raise BadImage(origin, "undecodable", f"{len(data)} bytes of jpeg hold no picture")
 
 
-def read_header(data: bytes, name: str, origin: str) -> ImageFile:
-    """Size and transparency of PNG, WebP or GIF, before any pixel is decoded."""
+def read_header(data: bytes, form: str, origin: str) -> ImageFile:
+    """Read size and transparency of PNG, WebP or GIF; no pixel is decoded."""
     try:
-        return HEADERS[name](io.BytesIO(data))
-    except Image.DecompressionBombError as error:  # Pillow's own limit, which its WebP reader keeps in any case
+        return HEADERS[form](io.BytesIO(data))
+    except Image.DecompressionBombError as error:  # Pillow's pixel limit, which its WebP reader always applies
         raise BadImage(origin, "too_many_pixels", str(error)) from None
     except HEADER_ERRORS as error:
-        raise BadImage(origin, "undecodable", f"{len(data)} bytes of {name} have a broken header ({error})") from None
+        raise BadImage(origin, "undecodable", f"{len(data)} bytes of {form} have a broken header ({error})") from None
 
 
-def decode_opaque(data: bytes, name: str, origin: str) -> np.ndarray:
-    """Pixels by OpenCV: uint8 (height, width, 3), RGB."""
+def decode_opaque(data: bytes, form: str, origin: str) -> np.ndarray:
+    """Decode pixels with OpenCV: uint8 (height, width, 3), RGB."""
     bgr = decode_bgr(data)
     if bgr is None:
-        raise BadImage(origin, "undecodable", f"{len(data)} bytes of {name} cannot be decoded")
-    if name == "jpeg" and ran_out(data, bgr):
-        raise BadImage(origin, "truncated", f"the {name} ends before its picture does")
+        raise BadImage(origin, "undecodable", f"{len(data)} bytes of {form} cannot be decoded")
+    if form == "jpeg" and ends_early(data, bgr):
+        raise BadImage(origin, "truncated", f"the {form} ends before its picture does")
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def decode_bgr(data: bytes) -> np.ndarray | None:
-    """OpenCV's pixels, uint8 (height, width, 3), BGR, or None."""
+    """Decode pixels with OpenCV: uint8 (height, width, 3), BGR, or None."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
 
 
-def ran_out(data: bytes, bgr: np.ndarray) -> bool:
-    """Whether the end marker came before the picture's last block.
+def ends_early(data: bytes, bgr: np.ndarray) -> bool:
+    """Return whether a JPEG's end marker comes before the image's last block.
 
-    libjpeg then only warns, and fills with grey. Pictures with a corner of that grey are decoded again with more data before the
-    marker: whole pictures ignore it.
+    libjpeg then only warns, and fills the rest with grey. An image with a corner of that grey is decoded again with more data before
+    the marker: a complete image does not change.
     """
     if not (bgr[[0, 0, -1, -1], [0, -1, 0, -1]] == JPEG_FILL).all(axis=1).any():
         return False
-    end = next(place for code, place in jpeg_markers(data) if code == JPEG_END)
-    longer = decode_bgr(data[:end] + JPEG_MORE + data[end:])
-    return longer is not None and not np.array_equal(bgr, longer)
+    end = next(offset for code, offset in jpeg_markers(data) if code == JPEG_END)
+    padded = decode_bgr(data[:end] + JPEG_PADDING + data[end:])
+    return padded is not None and not np.array_equal(bgr, padded)
 
 
 def on_white(header: ImageFile, origin: str) -> np.ndarray:
-    """A picture with transparency, laid on white: uint8 (height, width, 3), RGB; OpenCV would show what is hidden."""
+    """Blend an image with transparency on white: uint8 (height, width, 3), RGB; OpenCV would show its hidden pixels."""
     try:
         layer = ImageOps.exif_transpose(header).convert("RGBA")
     except HEADER_ERRORS as error:
         raise BadImage(origin, "undecodable", f"transparent picture cannot be decoded ({error})") from None
-    paper = Image.new("RGBA", layer.size, WHITE)
-    return np.array(Image.alpha_composite(paper, layer).convert("RGB"))
+    background = Image.new("RGBA", layer.size, WHITE)
+    return np.array(Image.alpha_composite(background, layer).convert("RGB"))
 
 
 def fit_square(image: np.ndarray, side: int, interpolation: Interpolation) -> np.ndarray:
-    """Scale uint8 (height, width, 3) by side / longer side, and centre it on black: uint8 (side, side, 3), channels as given.
+    """Scale uint8 (height, width, 3) by side / longer side and centre it on black: uint8 (side, side, 3), same channel order.
 
-    The study's resize, moved by whole pixels only: where the margin is odd, the right and the bottom get one pixel more.
+    The study's resize, but shifted by integer pixels only: an odd margin is one pixel larger on the right and at the bottom.
     """
     scaled = scale(image, side / max(image.shape[:2]), INTERPOLATIONS[interpolation])
     height, width = scaled.shape[:2]
@@ -165,7 +165,7 @@ def fit_square(image: np.ndarray, side: int, interpolation: Interpolation) -> np
 
 
 def scale(image: np.ndarray, factor: float, flag: int) -> np.ndarray:
-    """Resize by a factor, as the study did; a target size would stretch the shorter side to whole pixels. No side goes below 1 pixel."""
+    """Resize by a factor, as the study did; a target size would stretch the shorter side to an integer. No side goes below 1 pixel."""
     height, width = (max(1, round(length * factor)) for length in image.shape[:2])
     if min(image.shape[:2]) * factor <= 0.5:  # OpenCV would round this side to 0
         return cv2.resize(image, (width, height), interpolation=flag)
@@ -173,15 +173,15 @@ def scale(image: np.ndarray, factor: float, flag: int) -> np.ndarray:
 
 
 def perceptual_hash(image: np.ndarray) -> str:
-    """64 bits of uint8 (height, width, 3), RGB, as 16 hexadecimal digits: like pictures differ in few bits.
+    """Hash uint8 (height, width, 3), RGB, to 64 bits, as 16 hexadecimal digits: similar images differ in few bits.
 
-    Each bit tells whether a cell of an 8 × 9 grid is brighter than its left neighbour (known as dHash); exact sums, so that every
-    machine finds the same. A side of fewer pixels than cells leaves cells empty, and so black.
+    A bit says whether a cell of an 8 × 9 grid is brighter than its left neighbour (dHash). Sums are exact, so that every machine
+    computes the same hash. A side with fewer pixels than cells leaves cells empty, that is, black.
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     down, across = (np.arange(cells + 1) * side // cells for side, cells in zip(grey.shape, (8, 9), strict=True))
     corners = cv2.integral(grey, sdepth=cv2.CV_64F)[down[:, None], across]  # (9, 10) sums from the upper left
     bands = corners[1:] - corners[:-1]
-    sums = bands[:, 1:] - bands[:, :-1]  # (8, 9), one a cell
+    sums = bands[:, 1:] - bands[:, :-1]  # (8, 9), cell by cell
     means = sums / np.maximum(across[1:] - across[:-1], 1)  # of equal height in a row
     return np.packbits(means[:, 1:] > means[:, :-1]).tobytes().hex()

@@ -1,4 +1,4 @@
-"""The train set's mean image with proof of the rows it was computed from; it refuses to say which rows those should be."""
+"""The mean image, with a digest of the rows that it was averaged over; which rows these are, the caller decides."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,19 +13,19 @@ from webtoon_genre.core.files import replacing
 
 @dataclass(frozen=True)
 class MeanImage:
-    """image: float32 (side, side, 3), RGB, in 0..255; rows: `digest` of the rows averaged."""
+    """image: float32 (side, side, 3), RGB, in 0..255; rows: `rows_digest` of the averaged rows."""
 
     image: np.ndarray
     rows: str
 
     def write(self, path: Path) -> None:
-        """Write as .npz; equal means give equal bytes."""
+        """Write .npz; equal means give equal bytes."""
         with replacing(path) as part:
             np.savez(part, mean=self.image, rows=np.array(self.rows))
 
 
 def read_mean_image(path: Path) -> MeanImage:
-    """The mean in `path`, as `Mean.write` wrote it."""
+    """Read the file that `MeanImage.write` wrote."""
     if not path.is_file():
         raise InputError(f"{path} is not there; `dvc repro zero_center` makes it")
     with np.load(path) as arrays:
@@ -33,7 +33,7 @@ def read_mean_image(path: Path) -> MeanImage:
 
 
 def rows_digest(rows: pd.DataFrame) -> str:
-    """sha256 of the rows' (title_id, no, label), in ascending order, whatever order they come in."""
+    """Return the sha256 of the rows' (title_id, no, label), sorted, so that their order does not matter."""
     keys = rows[["title_id", "no", "label"]].to_numpy(np.int64)
     ordered = keys[np.lexsort(keys.T[::-1])]
     return sha256(ordered.astype("<i8").tobytes()).hexdigest()

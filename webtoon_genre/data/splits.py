@@ -1,8 +1,8 @@
-"""Which side of the split each row stands on: a pure function of ids, genres and the seed; no paths, no files.
+"""The split of every row, train, val or test: a pure function of ids, genres and the seed; no paths, no files.
 
-Items (titles, or the images of one title) are taken by ascending id in blocks; each block is a seeded permutation of the
-ratios' whole parts (0.6 / 0.2 / 0.2: three train, one val, one test). So an item with a larger id than those known of its
-stratum moves no other, and five items already fill every part.
+Items (titles, or the images of one title) are divided into blocks by ascending id. A block is a seeded permutation of the
+ratios in integers (0.6 / 0.2 / 0.2: three train, one val, one test). So a new item with a larger id than all others of its
+stratum moves no other item, and five items are enough to fill every split.
 """
 
 import math
@@ -21,20 +21,20 @@ LARGEST_BLOCK = 100
 
 
 class Ratios(Section):
-    """Shares of train, val and test; they add up to 1."""
+    """Shares of train, val and test, which add up to 1."""
 
     train: float = Field(gt=0, lt=1)
     val: float = Field(gt=0, lt=1)
     test: float = Field(gt=0, lt=1)
 
     @model_validator(mode="after")
-    def _whole(self) -> "Ratios":
+    def _block(self) -> "Ratios":
         block(self)
         return self
 
 
 class SplitParams(Section):
-    """How rows are split: whole titles within their genre, or (the study's way) the images of each title."""
+    """params.yaml: split. By title: all images of a title go to one split. By image, as in the study: a title's images are divided."""
 
     by: Literal["title", "image"]
     ratios: Ratios
@@ -42,43 +42,43 @@ class SplitParams(Section):
 
 
 def block(ratios: Ratios) -> tuple[str, ...]:
-    """The sides of one block, in order: ("train", "train", "train", "val", "test") for 0.6, 0.2, 0.2."""
-    shares = [Fraction(str(getattr(ratios, side))) for side in SPLITS]
+    """Return the splits of one block, in order: ("train", "train", "train", "val", "test") for 0.6, 0.2, 0.2."""
+    shares = [Fraction(str(getattr(ratios, split))) for split in SPLITS]
     size = math.lcm(*(share.denominator for share in shares))
     if sum(shares) != 1 or size > LARGEST_BLOCK:
         raise ValueError(f"shares {[float(share) for share in shares]} must add up to 1, in whole hundredths")
-    return tuple(side for side, share in zip(SPLITS, shares, strict=True) for _ in range(int(share * size)))
+    return tuple(split for split, share in zip(SPLITS, shares, strict=True) for _ in range(int(share * size)))
 
 
-def shuffled_block(sides: Sequence[str], seed: int, stratum: Hashable, number: int) -> list[str]:
-    """`sides` in an order drawn from the seed, the stratum and the block's number; the same on every machine and version."""
+def shuffled_block(items: Sequence[str], seed: int, stratum: Hashable, number: int) -> list[str]:
+    """Shuffle a block by the seed, the stratum and the block's number; the same on every machine and Python version."""
 
     def key(slot: int) -> bytes:
         return blake2b(f"{seed}/{stratum}/{number}/{slot}".encode(), digest_size=16).digest()
 
-    return [sides[slot] for slot in sorted(range(len(sides)), key=key)]
+    return [items[slot] for slot in sorted(range(len(items)), key=key)]
 
 
-def assign_in_blocks(count: int, sides: Sequence[str], seed: int, stratum: Hashable) -> list[str]:
-    """The sides of `count` items of one stratum, by ascending id."""
-    blocks = math.ceil(count / len(sides))
-    return [side for number in range(blocks) for side in shuffled_block(sides, seed, stratum, number)][:count]
+def assign_in_blocks(count: int, block: Sequence[str], seed: int, stratum: Hashable) -> list[str]:
+    """Assign `count` items of one stratum, by ascending id, to the elements of shuffled blocks."""
+    blocks = math.ceil(count / len(block))
+    return [item for number in range(blocks) for item in shuffled_block(block, seed, stratum, number)][:count]
 
 
-def assign_splits(labels: pd.DataFrame, rule: SplitParams) -> pd.Series:
-    """The side ("train", "val" or "test") of each row of `labels` (columns title_id, no, genre), on its index.
+def assign_splits(labels: pd.DataFrame, params: SplitParams) -> pd.Series:
+    """Return the split ("train", "val" or "test") of each row of `labels` (columns title_id, no, genre), with its index.
 
-    A title with rows of several genres goes where its alphabetically first genre puts it, with all its rows.
+    All rows of a title with several genres go to the split that its alphabetically first genre determines.
     """
-    if rule.by == "title":
+    if params.by == "title":
         items = labels.groupby("title_id", as_index=False)["genre"].min().rename(columns={"genre": "stratum"})
         keys = ["title_id"]
     else:
         items = labels[["title_id", "no"]].drop_duplicates().assign(stratum=lambda frame: frame["title_id"])
         keys = ["title_id", "no"]
     items = items.sort_values(keys, ignore_index=True)
-    sides = block(rule.ratios)
+    splits = block(params.ratios)
     for stratum, rows in items.groupby("stratum").groups.items():
-        items.loc[rows, "side"] = assign_in_blocks(len(rows), sides, rule.seed, stratum)
-    placed = labels[keys].merge(items, on=keys, how="left", validate="many_to_one")["side"]
-    return placed.set_axis(labels.index).rename("split")
+        items.loc[rows, "split"] = assign_in_blocks(len(rows), splits, params.seed, stratum)
+    assigned = labels[keys].merge(items, on=keys, how="left", validate="many_to_one")["split"]
+    return assigned.set_axis(labels.index).rename("split")

@@ -1,4 +1,4 @@
-"""The tables and arrays that stages hand each other: their columns and dtypes, how they are read and written; no pixels are changed."""
+"""The tables and arrays that stages exchange: columns, dtypes, reading and writing; pixels stay unchanged."""
 
 from pathlib import Path
 
@@ -26,20 +26,15 @@ EPISODES = pa.schema(
     [
         ("title_id", pa.int64()),
         ("no", pa.int32()),
-        (
-            "genre",
-            pa.string(),
-        ),  # the picture's own genre where the source labels pictures (folder); null: its title's genres hold
+        ("genre", pa.string()),  # of the image, where the source labels images (folder); null: its title's genres apply
         ("subtitle", pa.string()),
         ("date", pa.date32()),
         ("star_score", pa.float64()),
         ("thumbnail_url", pa.string()),
-        ("sha256", pa.string()),  # of the bytes as served; null where there is no picture
+        ("sha256", pa.string()),  # of the bytes as served; null where there is no image
         ("bytes", pa.int64()),
-        (
-            "status",
-            pa.string(),
-        ),  # "ok"; "vanished": on disk, gone at the source; else the reason why there is no picture
+        # status: "ok"; "vanished": on disk, gone at the source; else the reason why there is no image
+        ("status", pa.string()),
     ]
 )
 IMAGES = pa.schema([("no", pa.int32()), ("image", pa.binary())])
@@ -66,7 +61,7 @@ def write_table(frame: pd.DataFrame, schema: pa.Schema, path: Path) -> None:
 
 def write_arrow(table: pa.Table, path: Path) -> None:
     """Write an Arrow table as Parquet; equal tables give equal bytes."""
-    binary = any(pa.types.is_binary(field.type) for field in table.schema)  # pictures are compressed already
+    binary = any(pa.types.is_binary(field.type) for field in table.schema)  # images are compressed already
     with replacing(path) as part:
         pq.write_table(
             table.replace_schema_metadata(None),
@@ -78,7 +73,7 @@ def write_arrow(table: pa.Table, path: Path) -> None:
 
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read Parquet that holds at least the columns of `schema`, in that order and with those types."""
+    """Read the columns of `schema` from Parquet, in its order and with its types; other columns are ignored."""
     if not path.is_file():
         raise InputError(f"{path} is not there; `dvc repro` makes it")
     try:
@@ -90,11 +85,11 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
         ) from None
 
 
-MAX_OPEN = 512  # memory maps held at once
+MAX_OPEN = 512  # memory maps open at once
 
 
 class ThumbnailStore:
-    """The resized thumbnails on disk, opened title by title as memory maps: uint8 (n, side, side, 3), RGB."""
+    """The resized thumbnails on disk, one memory map a title: uint8 (n, side, side, 3), RGB."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -105,24 +100,23 @@ class ThumbnailStore:
         self._maps: dict[int, np.ndarray] = {}
 
     def take(self, rows: pd.DataFrame) -> np.ndarray:
-        """uint8 (len(rows), side, side, 3), RGB, in the order of `rows` (columns title_id and no)."""
-        places = self._rows.reindex(pd.MultiIndex.from_frame(rows[["title_id", "no"]]))
-        if places.isna().any():
-            raise InputError(
-                f"{self.folder} lacks (title_id, no) {places.index[places.isna()][0]}; run `dvc repro resize label`"
-            )
-        return np.stack([self._map(title)[row] for (title, _), row in places.astype(int).items()])
+        """Return uint8 (len(rows), side, side, 3), RGB, in the order of `rows` (columns title_id and no)."""
+        array_rows = self._rows.reindex(pd.MultiIndex.from_frame(rows[["title_id", "no"]]))
+        if array_rows.isna().any():
+            missing = array_rows.index[array_rows.isna()][0]
+            raise InputError(f"{self.folder} lacks (title_id, no) {missing}; run `dvc repro resize label`")
+        return np.stack([self._map(title)[row] for (title, _), row in array_rows.astype(int).items()])
 
     def _map(self, title_id: int) -> np.ndarray:
         if title_id not in self._maps:
             if len(self._maps) >= MAX_OPEN:
-                self._maps.clear()  # each holds a file descriptor, of which a process has about a thousand
+                self._maps.clear()  # a map holds a file descriptor, of which a process has about a thousand
             self._maps[title_id] = np.load(self.folder / f"{title_id}.npy", mmap_mode="r")
         return self._maps[title_id]
 
 
 def class_names(dataset: pd.DataFrame) -> list[str]:
-    """Genre codes by label: the names of a model's classes; labels must be 0, 1, ... without a gap."""
+    """Return genre codes by label, the names of a model's classes; labels must be 0, 1, ... without a gap."""
     pairs = dataset[["label", "genre"]].drop_duplicates().sort_values("label")
     if pairs["label"].tolist() != list(range(len(pairs))):
         raise InputError(
@@ -132,7 +126,7 @@ def class_names(dataset: pd.DataFrame) -> list[str]:
 
 
 def read_features(path: Path, rows: int) -> np.ndarray:
-    """The features in `path` as a memory map, float32 (rows, width), row i for row i of the dataset."""
+    """Open the features in `path` as a memory map, float32 (rows, width), row i of the dataset's row i."""
     if not path.is_file():
         raise InputError(f"{path} is not there; `dvc repro features` makes it")
     features = np.load(path, mmap_mode="r")

@@ -1,10 +1,10 @@
-"""The JSON of the embedded site: what the web API of Naver Webtoon answers, made from a World; no HTTP."""
+"""JSON answers of the demo site in the form of Naver Webtoon's web API, computed from a World; no HTTP."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from webtoon_genre.demo_site.dice import Dice
+from webtoon_genre.demo_site.seeded_random import SeededRandom
 from webtoon_genre.demo_site.timetable import HIDDEN
 from webtoon_genre.demo_site.world import Artist, Episode, Title, World
 
@@ -27,24 +27,24 @@ LABELS = {
 
 
 def title_list(world: World, titles: Sequence[Title], order: str, page: int) -> dict[str, Any]:
-    """One page of a list of titles."""
-    chosen = ordered(world, titles, order)
-    here = chosen[TITLES_PER_PAGE * (page - 1) : TITLES_PER_PAGE * page]
+    """Return a page of a list of titles."""
+    sorted_titles = sort_titles(world, titles, order)
+    page_titles = sorted_titles[TITLES_PER_PAGE * (page - 1) : TITLES_PER_PAGE * page]
     return {
-        "titleList": [title_item(world, title) for title in here],
-        "pageInfo": page_info(len(chosen), TITLES_PER_PAGE, page),
+        "titleList": [title_item(world, title) for title in page_titles],
+        "pageInfo": page_info(len(sorted_titles), TITLES_PER_PAGE, page),
     }
 
 
 def title_items(world: World, titles: Sequence[Title], order: str) -> list[dict[str, Any]]:
-    """A whole list of titles, without pages."""
-    return [title_item(world, title) for title in ordered(world, titles, order)]
+    """Return a complete list of titles, without pages."""
+    return [title_item(world, title) for title in sort_titles(world, titles, order)]
 
 
-def ordered(world: World, titles: Sequence[Title], order: str) -> list[Title]:
-    """Titles by what the reader asked for, best or newest first; ties by id."""
+def sort_titles(world: World, titles: Sequence[Title], order: str) -> list[Title]:
+    """Sort titles by the requested order, best or newest first; ties by id."""
     keys: dict[str, Callable[[Title], Any]] = {
-        "update": lambda title: -title.times.day(title.times.out(world.as_of) - 1).toordinal(),
+        "update": lambda title: -title.timetable.day(title.timetable.free_slots(world.as_of) - 1).toordinal(),
         "star": lambda title: -world.star_score(title),
         "starscore": lambda title: -world.star_score(title),
     }
@@ -53,47 +53,47 @@ def ordered(world: World, titles: Sequence[Title], order: str) -> list[Title]:
 
 
 def title_item(world: World, title: Title) -> dict[str, Any]:
-    """A title as lists show it."""
-    age = (world.as_of - title.times.first).days
+    """Return a title as an item of a list."""
+    age = (world.as_of - title.timetable.first).days
     return {
         "titleId": title.id,
         "titleName": title.name,
-        "author": " / ".join(artist.name for artist in credited(title)),
+        "author": " / ".join(artist.name for artist in artists_of(title)),
         "writers": people(title.writers),
         "painters": people(title.painters),
         "novelOriginAuthors": people(title.origins),
         "thumbnailUrl": cover_url(world, title),
-        "up": world.as_of - title.times.day(title.times.out(world.as_of) - 1) < timedelta(days=1),
+        "up": world.as_of - title.timetable.day(title.timetable.free_slots(world.as_of) - 1) < timedelta(days=1),
         "rest": False,
-        "bm": title.times.previews > 0,
+        "bm": title.timetable.previews > 0,
         "adult": title.adult,
         "starScore": world.star_score(title),
         "viewCount": views(world, title),
         "openToday": age == 0,
         "potenUp": False,
         "bestChallengeLevelUp": False,
-        "finish": title.times.finished(world.as_of),
+        "finish": title.timetable.finished(world.as_of),
         "new": age < 28,
     }
 
 
 def title_info(world: World, title: Title) -> dict[str, Any]:
-    """A title on its own page; half of the titles have the newer form of its artists."""
+    """Return the page of a title; 50% of the titles have the newer form of their artists."""
     return {
         "titleId": title.id,
         "thumbnailUrl": cover_url(world, title),
         "titleName": title.name,
         "webtoonLevelCode": "WEBTOON",
-        **(newer_artists(world, title) if newer(title) else {"author": older_artists(title)}),
+        **(newer_artists(world, title) if has_newer_form(title) else {"author": older_artists(title)}),
         "age": {"type": "RATE_18", "description": "18세 이용가"}
         if title.adult
         else {"type": "RATE_12", "description": "12세 이용가"},
-        "publishDescription": f"{'월화수목금토일'[title.times.first.weekday()]}요웹툰",
+        "publishDescription": f"{'월화수목금토일'[title.timetable.first.weekday()]}요웹툰",
         "synopsis": f"{title.name}. 시험용으로 지어낸 작품입니다.",
         "favoriteCount": views(world, title) // 40,
-        "publishDayOfWeekList": [DAYS[title.times.first.weekday()]],
+        "publishDayOfWeekList": [DAYS[title.timetable.first.weekday()]],
         "rest": False,
-        "finished": title.times.finished(world.as_of),
+        "finished": title.timetable.finished(world.as_of),
         "dailyPass": False,
         "curationTagList": [genre_tag(title, genre) for genre in title.genres]
         + [
@@ -105,12 +105,12 @@ def title_info(world: World, title: Title) -> dict[str, Any]:
             }
         ],
         "contentsNo": 0,
-        "new": (world.as_of - title.times.first).days < 28,
+        "new": (world.as_of - title.timetable.first).days < 28,
     }
 
 
 def genre_tag(title: Title, genre: str) -> dict[str, Any]:
-    """A genre as a title's page tells it."""
+    """Return a genre in the form of a title's page."""
     code = genre.upper()
     return {
         "id": title.id,
@@ -120,13 +120,13 @@ def genre_tag(title: Title, genre: str) -> dict[str, Any]:
     }
 
 
-def newer(title: Title) -> bool:
-    """Whether a title's page names its artists as `communityArtists`."""
-    return Dice("form", title.key).chance(0.5)
+def has_newer_form(title: Title) -> bool:
+    """Return whether the page of a title lists its artists under `communityArtists`."""
+    return SeededRandom("form", title.key).chance(0.5)
 
 
 def older_artists(title: Title) -> dict[str, Any]:
-    """The artists by role."""
+    """Return the artists by role."""
     return {
         "writers": people(title.writers),
         "painters": people(title.painters),
@@ -135,7 +135,7 @@ def older_artists(title: Title) -> dict[str, Any]:
 
 
 def newer_artists(world: World, title: Title) -> dict[str, Any]:
-    """The artists with their roles, and the advertisement's parameters."""
+    """Return the artists with their roles, and the parameters of the advertisement."""
     roles = {
         "ARTIST_WRITER": title.writers,
         "ARTIST_PAINTER": title.painters,
@@ -145,43 +145,43 @@ def newer_artists(world: World, title: Title) -> dict[str, Any]:
         {
             "artistId": artist.id,
             "name": artist.name,
-            "artistTypeList": [role for role, holders in roles.items() if artist in holders],
+            "artistTypeList": [role for role, members in roles.items() if artist in members],
         }
-        for artist in credited(title)
+        for artist in artists_of(title)
     ]
-    yes = {True: "Y", False: "N"}
+    flags = {True: "Y", False: "N"}
     parameters = {
         "genreTypes": [genre.upper() for genre in title.genres],
-        "adultYn": yes[title.adult],
-        "finishedYn": yes[title.times.finished(world.as_of)],
+        "adultYn": flags[title.adult],
+        "finishedYn": flags[title.timetable.finished(world.as_of)],
     }
     return {"communityArtists": artists, "gfpAdCustomParam": parameters}
 
 
 def episode_list(world: World, title: Title, page: int, sort: str) -> dict[str, Any]:
-    """One page of a title's episodes: ASC mixes the paid previews in, DESC sets them apart."""
-    every = world.episodes(title)
-    rising = sort.upper() == "ASC"
-    paid = [episode for episode in every if episode.paid]
-    listed = every if rising else [episode for episode in reversed(every) if not episode.paid]
-    here = listed[EPISODES_PER_PAGE * (page - 1) : EPISODES_PER_PAGE * page]
+    """Return a page of a title's episodes: ASC includes the paid previews, DESC lists them separately."""
+    all_episodes = world.episodes(title)
+    ascending = sort.upper() == "ASC"
+    paid = [episode for episode in all_episodes if episode.paid]
+    ordered = all_episodes if ascending else [episode for episode in reversed(all_episodes) if not episode.paid]
+    page_episodes = ordered[EPISODES_PER_PAGE * (page - 1) : EPISODES_PER_PAGE * page]
     return {
         "titleId": title.id,
         "webtoonLevelCode": "WEBTOON",
-        "totalCount": len(every),
+        "totalCount": len(all_episodes),
         "contentsNo": 0,
-        "finished": title.times.finished(world.as_of),
+        "finished": title.timetable.finished(world.as_of),
         "dailyPass": False,
-        "articleList": [episode_item(world, title, episode) for episode in here],
-        "chargeFolderArticleList": [] if rising else [episode_item(world, title, episode) for episode in paid],
+        "articleList": [episode_item(world, title, episode) for episode in page_episodes],
+        "chargeFolderArticleList": [] if ascending else [episode_item(world, title, episode) for episode in paid],
         "chargeFolderUp": False,
-        "pageInfo": page_info(len(listed), EPISODES_PER_PAGE, page),
-        "sort": "ASC" if rising else "DESC",
+        "pageInfo": page_info(len(ordered), EPISODES_PER_PAGE, page),
+        "sort": "ASC" if ascending else "DESC",
     }
 
 
 def episode_item(world: World, title: Title, episode: Episode) -> dict[str, Any]:
-    """An episode as lists show it."""
+    """Return an episode as an item of a list."""
     item = {
         "no": episode.no,
         "thumbnailUrl": thumbnail_url(world, title, episode),
@@ -201,7 +201,7 @@ def episode_item(world: World, title: Title, episode: Episode) -> dict[str, Any]
 
 
 def service_date(world: World, episode: Episode) -> str:
-    """The day of a free episode, or how long a preview costs."""
+    """Return the day of a free episode, or the number of days until a preview is free."""
     days = (episode.date - world.as_of).days
     if not episode.paid:
         return f"{episode.date:%y.%m.%d}"
@@ -209,7 +209,7 @@ def service_date(world: World, episode: Episode) -> str:
 
 
 def page_info(total: int, size: int, page: int) -> dict[str, int]:
-    """Where a page stands; `nextPage` is 0 on the last one and behind it."""
+    """Return the position of a page; `nextPage` is 0 on the last page and after it."""
     pages = max(1, -(-total // size))
     first = (page - 1) // PAGES_SHOWN * PAGES_SHOWN + 1
     return {
@@ -229,36 +229,36 @@ def page_info(total: int, size: int, page: int) -> dict[str, int]:
 
 
 def thumbnail_path(world: World, title: Title, episode: Episode) -> str:
-    """Where the image host has an episode's thumbnail."""
-    return f"/webtoon/{title.id}/{episode.no}/thumbnail_202x120_{world.mark(title, episode)}.jpg"
+    """Return the path of an episode's thumbnail on the image host."""
+    return f"/webtoon/{title.id}/{episode.no}/thumbnail_202x120_{world.token(title, episode)}.jpg"
 
 
 def thumbnail_url(world: World, title: Title, episode: Episode) -> str:
-    """The address of an episode's thumbnail."""
+    """Return the URL of an episode's thumbnail."""
     return IMAGES + thumbnail_path(world, title, episode)
 
 
 def cover_path(world: World, title: Title) -> str:
-    """Where the image host has a title's cover."""
-    cover = Episode(0, -1, title.times.first, "plain", False)
-    return f"/webtoon/{title.id}/thumbnail/thumbnail_IMAG21_{world.mark(title, cover)}.jpg"
+    """Return the path of a title's cover on the image host."""
+    cover = Episode(0, -1, title.timetable.first, "plain", False)
+    return f"/webtoon/{title.id}/thumbnail/thumbnail_IMAG21_{world.token(title, cover)}.jpg"
 
 
 def cover_url(world: World, title: Title) -> str:
-    """The address of a title's cover."""
+    """Return the URL of a title's cover."""
     return IMAGES + cover_path(world, title)
 
 
-def credited(title: Title) -> list[Artist]:
-    """All who made a title, each once."""
+def artists_of(title: Title) -> list[Artist]:
+    """Return the artists of a title without duplicates."""
     return list(dict.fromkeys(title.writers + title.painters + title.origins))
 
 
 def people(artists: Sequence[Artist]) -> list[dict[str, Any]]:
-    """Artists as the older forms name them."""
+    """Return artists in the older form."""
     return [{"id": artist.id, "name": artist.name} for artist in artists]
 
 
 def views(world: World, title: Title) -> int:
-    """How popular a title is."""
-    return title.times.out(world.as_of) * Dice("views", world.seed, title.key).integer(900, 40_000)
+    """Return the view count of a title."""
+    return title.timetable.free_slots(world.as_of) * SeededRandom("views", world.seed, title.key).integer(900, 40_000)

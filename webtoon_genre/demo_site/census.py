@@ -1,4 +1,4 @@
-"""How many titles and thumbnails each genre of the embedded site has: the study's, times a scale; arithmetic alone."""
+"""The number of titles and thumbnails of each genre on the demo site: those of the study times a scale; arithmetic alone."""
 
 import math
 from collections.abc import Sequence
@@ -27,25 +27,25 @@ TITLES = {
     "sports": 25,
     "sensibility": 15,
 }
-FEWEST = 5  # titles of a genre: a block of a title-disjoint split
+FEWEST = 5  # titles of a genre, so that each part of a title-disjoint split has one
 
 
 def thumbnails_at(genre: str, scale: float) -> int:
-    """Usable thumbnails of a genre on STUDY_END."""
+    """Return the number of usable thumbnails of a genre on STUDY_END."""
     return max(FEWEST, round(THUMBNAILS[genre] * scale))
 
 
 def titles_at(genre: str, scale: float) -> int:
-    """Titles of a genre on STUDY_END: fewer at a small scale, but by its root, so that titles stay many and short."""
+    """Return the number of titles of a genre on STUDY_END; it grows with the root of the scale: small sites have many short titles."""
     return min(max(FEWEST, round(TITLES[genre] * math.sqrt(scale))), thumbnails_at(genre, scale))
 
 
-def shared_out(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole numbers of at least 1 that add up to `total`, in proportion to the weights beyond that 1."""
+def apportion(total: int, weights: Sequence[float]) -> list[int]:
+    """Split `total` into integers of at least 1; what exceeds 1 is in proportion to the weights (largest remainders)."""
     spare = total - len(weights)
     exact = [spare * weight / sum(weights) for weight in weights]
     counts = [1 + int(share) for share in exact]
-    by_rest = sorted(range(len(weights)), key=lambda place: (int(exact[place]) - exact[place], place))
-    for place in by_rest[: total - sum(counts)]:
-        counts[place] += 1
+    by_remainder = sorted(range(len(weights)), key=lambda index: (int(exact[index]) - exact[index], index))
+    for index in by_remainder[: total - sum(counts)]:
+        counts[index] += 1
     return counts

@@ -1,6 +1,6 @@
-"""Invented names of people and works, put together from syllables; none is taken from a real person or work."""
+"""Invented names of people and works, composed of syllables; none is that of a real person or work."""
 
-from webtoon_genre.demo_site.dice import Dice
+from webtoon_genre.demo_site.seeded_random import SeededRandom
 
 SYLLABLES = "가나다라마아하노도로모소오호루무우주미이해새래"
 FINALS = ("", "", "", "", "ㄴ", "ㅇ", "ㄹ")
@@ -29,22 +29,27 @@ NOUNS = {
     "sports": ("한 골", "투수", "코트", "주장", "슛", "라운드", "홈런", "질주"),
     "sensibility": ("노래", "엽서", "창가", "파도", "정원", "그림자", "기억", "서랍"),
 }
-FINAL_PLACE = {"": 0, "ㄴ": 4, "ㄹ": 8, "ㅇ": 21}
+FINAL_OFFSET = {  # in the Unicode block of Hangul syllables
+    "": 0,
+    "ㄴ": 4,
+    "ㄹ": 8,
+    "ㅇ": 21,
+}
 
 
-def person(dice: Dice) -> str:
-    """A pen name of two or three syllables, now and then in Latin letters."""
-    if dice.chance(0.12):
-        return dice.choose(LATIN) + dice.choose(LATIN).lower()
-    return "".join(syllable(dice) for _ in range(dice.integer(2, 3)))
+def person(rng: SeededRandom) -> str:
+    """Sample a pen name of two or three syllables, sometimes in Latin letters."""
+    if rng.chance(0.12):
+        return rng.choice(LATIN) + rng.choice(LATIN).lower()
+    return "".join(syllable(rng) for _ in range(rng.integer(2, 3)))
 
 
-def syllable(dice: Dice) -> str:
-    """One Hangul syllable, with a final consonant in three of seven cases."""
-    return chr(ord(dice.choose(SYLLABLES)) + FINAL_PLACE[dice.choose(FINALS)])
+def syllable(rng: SeededRandom) -> str:
+    """Sample a Hangul syllable, with a final consonant in three of seven cases."""
+    return chr(ord(rng.choice(SYLLABLES)) + FINAL_OFFSET[rng.choice(FINALS)])
 
 
-def work(dice: Dice, genre: str) -> str:
-    """The name of a title of this genre, with an invented proper name in some."""
-    opener, noun, name = dice.choose(OPENERS[genre]), dice.choose(NOUNS[genre]), person(dice)
-    return dice.weighted({f"{opener} {noun}": 0.5, f"{opener} {noun} {name}": 0.35, f"{opener} {name}": 0.15})
+def work(rng: SeededRandom, genre: str) -> str:
+    """Sample the name of a title of this genre, with an invented proper name in some."""
+    opener, noun, name = rng.choice(OPENERS[genre]), rng.choice(NOUNS[genre]), person(rng)
+    return rng.weighted_choice({f"{opener} {noun}": 0.5, f"{opener} {noun} {name}": 0.35, f"{opener} {name}": 0.15})

@@ -1,6 +1,6 @@
-"""Is one model better than another on the same rows? Differences, averaged over seeds, with intervals over titles; no files, no models.
+"""Differences between two models on the same rows, averaged over seeds, with bootstrap intervals over titles; no files, no models.
 
-Throughout: `labels` int (n,), `groups` int (n,) the titles of rows, `predicted` int (seeds, n), row i of each about one image.
+Throughout: `labels` int (n,), `groups` int (n,) the titles of the rows, `predicted` int (seeds, n); index i is one image in all three.
 """
 
 from collections.abc import Sequence
@@ -11,137 +11,136 @@ import numpy as np
 
 from webtoon_genre.evaluation.metrics import safe_divide
 
-DRAWS = 2000  # resamplings for an interval
+RESAMPLES = 2000  # for an interval
 CONFIDENCE = 0.95
 TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)
 class TitleCounts:
-    """How often each title's images of each label were right: float (titles, k), averaged over seeds; and how many there are."""
+    """Images and correct predictions by title and label: float (titles, k), correct predictions averaged over seeds."""
 
-    right: np.ndarray
+    correct: np.ndarray
     images: np.ndarray
 
     @classmethod
     def of(cls, labels: np.ndarray, groups: np.ndarray, predicted: np.ndarray, classes: int) -> "TitleCounts":
-        """Count them."""
+        """Count the images and correct predictions of every title."""
         _, titles = np.unique(groups, return_inverse=True)
-        cells, shape = titles * classes + labels, (titles.max() + 1, classes)
+        bins, shape = titles * classes + labels, (titles.max() + 1, classes)
         hits = (predicted == labels).mean(axis=0)
-        right = np.bincount(cells, weights=hits, minlength=shape[0] * shape[1])
-        return cls(right.reshape(shape), np.bincount(cells, minlength=len(right)).reshape(shape))
+        correct = np.bincount(bins, weights=hits, minlength=shape[0] * shape[1])
+        return cls(correct.reshape(shape), np.bincount(bins, minlength=len(correct)).reshape(shape))
 
-    def drawn(self, often: np.ndarray) -> "TitleCounts":
-        """Sums over titles, each counted `often` times, float (draws, titles): one row a draw."""
-        return TitleCounts(often @ self.right, often @ self.images)
+    def resample(self, weights: np.ndarray) -> "TitleCounts":
+        """Sum over titles with `weights`, float (resamples, titles): one row a resample."""
+        return TitleCounts(weights @ self.correct, weights @ self.images)
+
+    def total(self) -> "TitleCounts":
+        """Sum over titles: one row."""
+        return self.resample(np.ones((1, len(self.images))))
 
     def accuracy(self) -> np.ndarray:
-        """float (rows,)."""
-        return safe_divide(self.right.sum(axis=1), self.images.sum(axis=1))
+        """Return the accuracy, float (rows,)."""
+        return safe_divide(self.correct.sum(axis=1), self.images.sum(axis=1))
 
     def recalls(self) -> np.ndarray:
-        """float (rows, k), nan where there is no image of the label."""
-        return np.where(self.images > 0, safe_divide(self.right, self.images), np.nan)
+        """Return the recall of every label, float (rows, k), nan where it has no image."""
+        return np.where(self.images > 0, safe_divide(self.correct, self.images), np.nan)
 
     def balanced_accuracy(self) -> np.ndarray:
-        """float (rows,): the mean recall of the labels that have images."""
+        """Return the mean recall of the labels that have images, float (rows,)."""
         return np.nanmean(self.recalls(), axis=1)
 
 
 def resample_counts(titles: int, generator: np.random.Generator) -> np.ndarray:
-    """How often each title stands in each resampling with replacement, float (DRAWS, titles): the cluster bootstrap (see scores)."""
-    return generator.multinomial(titles, np.full(titles, 1 / titles), DRAWS).astype(np.float64)
+    """Draw how often each title is in each resample, float (RESAMPLES, titles): the cluster bootstrap (metrics.accuracy_interval)."""
+    return generator.multinomial(titles, np.full(titles, 1 / titles), RESAMPLES).astype(np.float64)
 
 
 def paired_difference(
     labels: np.ndarray,
     groups: np.ndarray,
-    one: np.ndarray,
-    other: np.ndarray,
+    predicted: np.ndarray,
+    reference: np.ndarray,
     genres: Sequence[str],
     generator: np.random.Generator,
 ) -> dict[str, Any]:
-    """How much better `one` is than `other`, both predicted labels, int (seeds, n): accuracy, balanced accuracy, recall of each genre.
+    """Compare two models' predicted labels, int (seeds, n): the differences of accuracy, balanced accuracy and recall of each genre.
 
-    Each with its 95 % interval: titles are drawn with replacement, the same for both, and predictions are averaged over seeds first.
-    So the interval is of what other titles would show, not of what other seeds would.
+    Every difference, `predicted` minus `reference`, has a 95 % interval. Predictions are averaged over seeds first; then titles are
+    drawn with replacement, the same for both models. So the interval covers the choice of titles, not that of seeds.
     """
-    mine, theirs = (TitleCounts.of(labels, groups, each, len(genres)) for each in (one, other))
-    everything, often = np.ones((1, len(mine.images))), resample_counts(len(mine.images), generator)
-    found = {}
-    for name in ("accuracy", "balanced_accuracy", "recalls"):
-        whole, drawn = (
-            getattr(mine.drawn(chosen), name)() - getattr(theirs.drawn(chosen), name)()
-            for chosen in (everything, often)
-        )
-        found[name] = whole[0], interval(drawn)
-    recalls, limits = found.pop("recalls")
-    shown = zip(genres, recalls, limits.T, mine.images.sum(axis=0), strict=True)
-    overall = {name: difference_record(value, limit) for name, (value, limit) in found.items()}
+    model, baseline = (TitleCounts.of(labels, groups, array, len(genres)) for array in (predicted, reference))
+    weights = resample_counts(len(model.images), generator)
+    pairs = [(model.total(), baseline.total()), (model.resample(weights), baseline.resample(weights))]
+    results = {}
+    for measure in ("accuracy", "balanced_accuracy", "recalls"):
+        values, resampled = (getattr(left, measure)() - getattr(right, measure)() for left, right in pairs)
+        results[measure] = values[0], interval(resampled)
+    recalls, limits = results.pop("recalls")
+    rows = zip(genres, recalls, limits.T, model.images.sum(axis=0), strict=True)
+    overall = {measure: difference_record(value, limit) for measure, (value, limit) in results.items()}
     return overall | {
-        "recall": {genre: difference_record(value, limit) for genre, value, limit, images in shown if images}
+        "recall": {genre: difference_record(value, limit) for genre, value, limit, images in rows if images}
     }
 
 
 def unpaired_difference(
-    one: TitleCounts,
-    other: TitleCounts,
+    first: TitleCounts,
+    second: TitleCounts,
     measure: str,
-    generator: np.random.Generator,
-    other_generator: np.random.Generator,
+    first_generator: np.random.Generator,
+    second_generator: np.random.Generator,
 ) -> dict[str, Any]:
-    """How much larger a measure ("accuracy", "balanced_accuracy") is on the rows of `one` than on the rows, others, of `other`.
-
-    The titles of each are resampled on their own.
-    """
-    whole = [float(getattr(each.drawn(np.ones((1, len(each.images)))), measure)()[0]) for each in (one, other)]
-    drawn = [
-        getattr(each.drawn(resample_counts(len(each.images), own)), measure)()
-        for each, own in ((one, generator), (other, other_generator))
+    """Compare a measure ("accuracy", "balanced_accuracy") on two sets of rows, first minus second; titles are resampled separately."""
+    values = [float(getattr(counts.total(), measure)()[0]) for counts in (first, second)]
+    resampled = [
+        getattr(counts.resample(resample_counts(len(counts.images), generator)), measure)()
+        for counts, generator in ((first, first_generator), (second, second_generator))
     ]
-    return difference_record(whole[0] - whole[1], interval(drawn[0] - drawn[1]))
+    return difference_record(values[0] - values[1], interval(resampled[0] - resampled[1]))
 
 
 def roc_auc(
     labels: np.ndarray, groups: np.ndarray, probabilities: np.ndarray, generator: np.random.Generator
 ) -> dict[str, Any]:
-    """Area under the ROC curve and its 95 % interval over titles, averaged over seeds; None where test rows are of one label alone.
+    """Return the area under the ROC curve, averaged over seeds, and its 95 % interval over titles; None where one label has no rows.
 
-    `labels` 0 or 1, `probabilities` float (seeds, n) of label 1. It is the share of pairs of a 1 and a 0 in which the 1 is given the
-    higher probability, equals counting half (Hanley and McNeil, 1982).
+    `labels` 0 or 1, `probabilities` float (seeds, n) of label 1. The area is the share of pairs of a 1 and a 0 in which the 1 has the
+    higher probability; a tie counts half (Hanley and McNeil, 1982).
     """
     _, titles = np.unique(groups, return_inverse=True)
     ones, zeros = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     if not len(ones) or not len(zeros):
         return {"auc": None, "auc_interval": None}
     size = titles.max() + 1
-    won = np.zeros((size, size))
-    for row in ones:  # by the title of each
+    wins = np.zeros((size, size))  # by the titles of the 1 and of the 0
+    for row in ones:
         higher = probabilities[:, [row]] > probabilities[:, zeros]
-        equal = probabilities[:, [row]] == probabilities[:, zeros]
-        won[titles[row]] += np.bincount(titles[zeros], weights=(higher + 0.5 * equal).mean(axis=0), minlength=size)
-    of_one, of_zero = (np.bincount(titles[rows], minlength=size) for rows in (ones, zeros))
-    often = resample_counts(size, generator)
-    pairs = (often @ of_one) * (often @ of_zero)
-    drawn = ((often @ won) * often).sum(axis=1)[pairs > 0] / pairs[pairs > 0]
-    limits = np.quantile(drawn, TAILS) if len(drawn) else np.zeros(2)
-    return {"auc": float(won.sum() / (len(ones) * len(zeros))), "auc_interval": [float(limit) for limit in limits]}
+        ties = probabilities[:, [row]] == probabilities[:, zeros]
+        wins[titles[row]] += np.bincount(titles[zeros], weights=(higher + 0.5 * ties).mean(axis=0), minlength=size)
+    ones_by_title, zeros_by_title = (np.bincount(titles[rows], minlength=size) for rows in (ones, zeros))
+    weights = resample_counts(size, generator)
+    pairs = (weights @ ones_by_title) * (weights @ zeros_by_title)
+    areas = ((weights @ wins) * weights).sum(axis=1)[pairs > 0] / pairs[pairs > 0]
+    limits = np.quantile(areas, TAILS) if len(areas) else np.zeros(2)
+    return {"auc": float(wins.sum() / (len(ones) * len(zeros))), "auc_interval": [float(limit) for limit in limits]}
 
 
-def interval(drawn: np.ndarray) -> np.ndarray:
-    """[low, high] of each column of float (draws, ...); a draw without an image of a label does not count for it."""
-    counted = np.where(np.isnan(drawn).all(axis=0), 0.0, drawn)
-    return np.nanquantile(counted, TAILS, axis=0)
+def interval(resampled: np.ndarray) -> np.ndarray:
+    """Return [low, high] of each column of float (resamples, ...); nan, of a resample without images of a label, is left out."""
+    filled = np.where(np.isnan(resampled).all(axis=0), 0.0, resampled)
+    return np.nanquantile(filled, TAILS, axis=0)
 
 
 def difference_record(value: float, limits: np.ndarray) -> dict[str, Any]:
-    """For JSON."""
+    """Return a difference and its interval for JSON."""
     return {"difference": float(value), "interval": [float(limit) for limit in limits]}
 
 
-def conclusion(what: str, found: dict[str, Any]) -> str:
-    """One sentence: `found` as `told` gives it, `what` the subject and the measure, such as "class weights change accuracy"."""
-    low, high = found["interval"]
-    sure = "a gain" if low > 0 else "a loss" if high < 0 else "no difference shown"
-    return f"{what} by {found['difference']:+.3f} (95% interval {low:+.3f} to {high:+.3f}): {sure}"
+def conclusion(comparison: str, change: dict[str, Any]) -> str:
+    """One sentence on a difference as `difference_record` returns it; `comparison` is such as "accuracy of class weights against none"."""
+    low, high = change["interval"]
+    verdict = "a gain" if low > 0 else "a loss" if high < 0 else "no difference shown"
+    return f"{comparison}: {change['difference']:+.3f} (95% CI {low:+.3f} to {high:+.3f}), {verdict}"

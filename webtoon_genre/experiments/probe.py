@@ -1,19 +1,23 @@
-"""The common footing of experiments: frozen features, the head and the code of `train`, several seeds, one baseline, untouched test rows.
+"""Probes: small heads on frozen features, trained as `train` does over several seeds, scored on the same untouched test rows.
 
-An experiment is a function from train rows to train rows (or from labels to labels); what it is trained by and scored on is here.
-It knows no files.
+An experiment varies the train rows, the labels or the loss of a ProbeTask; this module trains and scores. The functions `load` and
+`write` are the common edge of the experiments' stages; nothing else here reads or writes files.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from webtoon_genre.core import params
+from webtoon_genre.core import paths
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.params import ParamsFile, Section, read
+from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
 from webtoon_genre.evaluation.metrics import (
     HELD_OUT,
     accuracy_interval,
@@ -24,12 +28,15 @@ from webtoon_genre.evaluation.metrics import (
     predicted_labels,
     recalls,
 )
-from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.reproducibility.runtime import Runtime, start_keras
+from webtoon_genre.training.head import SharedHeadParams
 from webtoon_genre.training.losses import Loss
-from webtoon_genre.training.trainer import SharedHeadParams, Trainer, TrainingData, TrainingParams
+from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
+
+log = logging.getLogger(__name__)
 
 
-class ProbeParams(params.Section, TrainingParams):
+class ProbeParams(Section, TrainingParams):
     """params.yaml: experiments."""
 
     backbone: str
@@ -38,17 +45,21 @@ class ProbeParams(params.Section, TrainingParams):
     lr: float = Field(gt=0)
 
 
-class ExperimentParams(params.ParamsFile):
-    """What every experiment reads of params.yaml."""
+class ExperimentParams(ParamsFile):
+    """The keys of params.yaml that every experiment reads; a stage with such params is an experiment."""
 
     experiments: ProbeParams
     head: SharedHeadParams
     runtime: Runtime
+    seed: int = Field(ge=0)
+
+
+P = TypeVar("P", bound=ExperimentParams)
 
 
 @dataclass(frozen=True)
 class ProbeTask:
-    """Rows to be told apart. features: float32 (n, width); labels: int (n,), 0 to k - 1 (others stand in no side); groups: int (n,).
+    """Rows to classify. features: float32 (n, width); labels: int (n,), 0 to k - 1 (others are in no split); groups: int (n,), titles.
 
     train, val, test: row numbers, int (m,); `train` may name a row several times.
     """
@@ -66,7 +77,7 @@ class ProbeTask:
         return np.bincount(self.labels[self.train], minlength=len(self.classes))
 
     def trainable(self) -> bool:
-        """Has it train rows of every class, and held-out rows?"""
+        """Whether there are train rows of every class, and held-out rows."""
         return self.learnable() == self.classes and len(self.val) > 0 and len(self.test) > 0
 
     def learnable(self) -> list[str]:
@@ -74,7 +85,7 @@ class ProbeTask:
         return [name for name, count in zip(self.classes, self.counts(), strict=True) if count]
 
     def with_rows(self, features: np.ndarray, labels: np.ndarray) -> "ProbeTask":
-        """The same with more rows at the end, which belong to no title and no side yet."""
+        """The task with more rows at the end, which belong to no title and no split yet."""
         if not len(labels):
             return self
         return replace(
@@ -85,16 +96,52 @@ class ProbeTask:
         )
 
 
+@dataclass(frozen=True)
+class ExperimentData(Generic[P]):
+    """Input of an experiment's stage: its params, the dataset and the genres."""
+
+    params: P
+    dataset: pd.DataFrame
+    genres: list[str]
+
+    def task(self) -> ProbeTask:
+        """All genres on the dataset's split, with the features of `experiments.backbone`, which this reads."""
+        features = read_features(paths.features(self.params.experiments.backbone), len(self.dataset))
+        return probe_task(self.dataset, features, self.genres)
+
+
+def load(model: type[P], check: Callable[[ExperimentData[P]], None] | None = None) -> ExperimentData[P]:
+    """Read params as `model`, read the dataset, and start Keras.
+
+    check: raises InputError for params or a dataset that the stage refuses; it runs before Keras starts, which takes seconds.
+    """
+    params = read(model)
+    dataset = read_table(paths.DATASET, DATASET)
+    data = ExperimentData(params, dataset, class_names(dataset))
+    if check is not None:
+        check(data)
+    start_keras(params.runtime)
+    return data
+
+
+def write(stage: str, data: ExperimentData[P], metrics: dict[str, Any], summary: dict[str, Any], outcome: str) -> None:
+    """Write metrics/STAGE.json; `summary` goes into metrics/summary.json, `outcome`, one sentence, into README's table."""
+    params = data.params.experiments
+    shared = {"backbone": params.backbone, "seeds": params.seeds, "scored_rows": test_rows_digest(data.dataset)}
+    write_json(paths.metrics(stage), {**shared, **metrics, "summary": summary, "outcome": outcome})
+    log.info(outcome)
+
+
 def probe_task(dataset: pd.DataFrame, features: np.ndarray, genres: list[str]) -> ProbeTask:
-    """All genres of the dataset, on its own split."""
-    sides = dataset["split"].to_numpy()
-    train, val, test = (np.flatnonzero(sides == side) for side in ("train", *HELD_OUT))
+    """All genres of the dataset on its own split."""
+    splits = dataset["split"].to_numpy()
+    train, val, test = (np.flatnonzero(splits == split) for split in ("train", *HELD_OUT))
     labels, groups = dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy()
     return ProbeTask(features, labels, groups, genres, train, val, test)
 
 
 def test_rows_digest(dataset: pd.DataFrame) -> str:
-    """Of the test rows, in any order: sha256 of their titles and numbers. Equal digests: experiments were scored on the same images."""
+    """sha256 of the titles and numbers of the test rows, in any order; equal digests mean the same test images."""
     test = dataset.loc[dataset["split"] == "test", ["title_id", "no"]].sort_values(["title_id", "no"])
     lines = test.to_csv(index=False, lineterminator="\n")
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
@@ -102,7 +149,7 @@ def test_rows_digest(dataset: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities, float32 (seeds, n, k), of a task's val rows and of its test rows; and the heads' weights, one list a seed."""
+    """Probabilities, float32 (seeds, n, k), of a task's val rows and of its test rows; and the weights of the heads, one list a seed."""
 
     val: np.ndarray
     test: np.ndarray
@@ -110,109 +157,105 @@ class Predictions:
 
 
 class Probe:
-    """Trains heads, one a seed, and lets them predict; a graph that was traced serves every task of as many classes."""
+    """Trains one head a seed and predicts; the graph is traced once for all tasks with as many classes and the same loss."""
 
-    def __init__(self, settings: ExperimentParams):
-        self.settings = settings
-        self.learners: dict[tuple[int, Loss | None], Trainer] = {}
+    def __init__(self, params: ExperimentParams):
+        self.params = params
+        self.trainers: dict[tuple[int, Loss | None], Trainer] = {}
 
-    def answers(
+    def fit_predict(
         self,
-        given: ProbeTask,
+        task: ProbeTask,
         loss: Loss | None = None,
-        begin: Predictions | None = None,
+        start: Predictions | None = None,
         seeds: Sequence[int] | None = None,
         vary: Callable[[ProbeTask, np.random.Generator], ProbeTask] | None = None,
     ) -> Predictions:
-        """What heads say of the held-out rows of a task.
+        """Train heads and predict the held-out rows of `task`.
 
-        begin: heads for other labels; these start from their layers, all but the last. seeds: None for all of `experiments`. vary:
-        gives the task with other train rows, for each seed.
+        start: of heads for other labels, from whose layers, all but the last, these heads start. seeds: None for all of
+        `experiments.seeds`. vary: returns the task with other train rows, for each seed.
         """
         val: list[np.ndarray] = []
         test: list[np.ndarray] = []
         heads = []
-        for place, seed in enumerate(seeds or self.settings.experiments.seeds):
-            varied = given if vary is None else vary(given, np.random.default_rng(seed))
-            learner = self.learner(varied, seed, loss)
-            if begin is not None:
-                learner.adopt(begin.heads[place])
-            learner.learn(self.settings.experiments.lr)
-            heads.append(learner.head.get_weights())
-            for rows, said in ((given.val, val), (given.test, test)):
-                said.append(np.asarray(learner.head.predict_on_batch(np.asarray(given.features[rows]))))
+        for index, seed in enumerate(seeds or self.params.experiments.seeds):
+            varied = task if vary is None else vary(task, np.random.default_rng(seed))
+            trainer = self.trainer(varied, seed, loss)
+            if start is not None:
+                trainer.start_from(start.heads[index])
+            trainer.fit(self.params.experiments.lr)
+            heads.append(trainer.head.get_weights())
+            for rows, probabilities in ((task.val, val), (task.test, test)):
+                features = np.asarray(task.features[rows])
+                probabilities.append(np.asarray(trainer.head.predict_on_batch(features)))
         return Predictions(np.stack(val), np.stack(test), heads)
 
-    def learner(self, given: ProbeTask, seed: int, loss: Loss | None) -> Trainer:
-        """A learner at its start."""
-        own, key = self.settings.experiments, (len(given.classes), loss)
-        examples = TrainingData([given.features], given.features, given.labels, given.train, given.val)
-        if key in self.learners:
-            self.learners[key].again(examples, seed)
+    def trainer(self, task: ProbeTask, seed: int, loss: Loss | None) -> Trainer:
+        """A trainer at its initial weights."""
+        params, key = self.params.experiments, (len(task.classes), loss)
+        data = TrainingData([task.features], task.features, task.labels, task.train, task.val)
+        if key in self.trainers:
+            self.trainers[key].reset(data, seed)
         else:
-            head, runtime = self.settings.head.of(own.units), self.settings.runtime.model_copy(update={"seed": seed})
-            self.learners[key] = Trainer(None, examples, len(given.classes), head, own, runtime, loss)
-        return self.learners[key]
+            head = self.params.head.with_units(params.units)
+            self.trainers[key] = Trainer(None, data, len(task.classes), head, params, self.params.runtime, seed, loss)
+        return self.trainers[key]
 
 
-def scores_with_chance(given: ProbeTask, probabilities: np.ndarray, seed: int) -> dict[str, Any]:
-    """`scored`, the interval of the accuracy, and what it is beside chance: the largest class's accuracy, and Cohen's kappa."""
-    labels, predicted = given.labels[given.test], predicted_labels(probabilities)
-    counts = [confusion_matrix(labels, each, len(given.classes)) for each in predicted]
+def scores_with_chance(task: ProbeTask, probabilities: np.ndarray, seed: int) -> dict[str, Any]:
+    """`test_scores`, the interval of the accuracy, and chance: the accuracy of the largest class, and Cohen's kappa."""
+    labels, predicted = task.labels[task.test], predicted_labels(probabilities)
+    confusions = [confusion_matrix(labels, row, len(task.classes)) for row in predicted]
     hits = (predicted == labels).mean(axis=0)
-    return test_scores(given, probabilities) | {
-        "accuracy_interval": accuracy_interval(hits, given.groups[given.test], np.random.default_rng(seed)),
-        "majority_accuracy": float((labels == given.counts().argmax()).mean()),
-        "kappa": float(np.mean([kappa(each) for each in counts])),
+    return test_scores(task, probabilities) | {
+        "accuracy_interval": accuracy_interval(hits, task.groups[task.test], np.random.default_rng(seed)),
+        "majority_accuracy": float((labels == task.counts().argmax()).mean()),
+        "kappa": float(np.mean([kappa(confusion) for confusion in confusions])),
     }
 
 
-def test_scores(given: ProbeTask, probabilities: np.ndarray) -> dict[str, Any]:
-    """Test scores averaged over seeds, those of each seed, and each class's; probabilities: float (seeds, n, k) of the test rows."""
-    counts = [
-        confusion_matrix(given.labels[given.test], predicted_labels(each), len(given.classes)) for each in probabilities
-    ]
-    accuracies = [float(np.trace(each) / each.sum()) for each in counts]
-    recalls, support = np.mean([recalls(each) for each in counts], axis=0), counts[0].sum(axis=1)
+def test_scores(task: ProbeTask, probabilities: np.ndarray) -> dict[str, Any]:
+    """Test scores averaged over seeds, those of each seed, and recall by class; probabilities: float (seeds, n, k) of the test rows."""
+    labels = task.labels[task.test]
+    confusions = [confusion_matrix(labels, row, len(task.classes)) for row in predicted_labels(probabilities)]
+    accuracies = [float(np.trace(confusion) / confusion.sum()) for confusion in confusions]
+    mean_recalls = np.mean([recalls(confusion) for confusion in confusions], axis=0)
+    support = confusions[0].sum(axis=1)
     return {
-        "images": len(given.test),
-        "groups": len(np.unique(given.groups[given.test])),
+        "images": len(task.test),
+        "groups": len(np.unique(task.groups[task.test])),
         "accuracy": float(np.mean(accuracies)),
         "accuracy_by_seed": accuracies,
-        "balanced_accuracy": float(np.mean([balanced_accuracy(each) for each in counts])),
-        "macro_f1": float(np.mean([macro_f1(each) for each in counts])),
+        "balanced_accuracy": float(np.mean([balanced_accuracy(confusion) for confusion in confusions])),
+        "macro_f1": float(np.mean([macro_f1(confusion) for confusion in confusions])),
         "per_genre": {
             genre: {"recall": float(recall), "support": int(images)}
-            for genre, recall, images in zip(given.classes, recalls, support, strict=True)
+            for genre, recall, images in zip(task.classes, mean_recalls, support, strict=True)
         },
     }
 
 
-def subset(dataset: pd.DataFrame, everything: ProbeTask, chosen: list[str]) -> ProbeTask:
-    """The rows of some genres, labelled by their place in `chosen`."""
-    labels = dataset["genre"].map({genre: place for place, genre in enumerate(chosen)}).fillna(-1).to_numpy(np.int64)
-    train, val, test = (rows[labels[rows] >= 0] for rows in (everything.train, everything.val, everything.test))
-    return ProbeTask(everything.features, labels, everything.groups, chosen, train, val, test)
+def subset(dataset: pd.DataFrame, task: ProbeTask, genres: list[str]) -> ProbeTask:
+    """The rows of some genres, labelled by their position in `genres`."""
+    positions = {genre: position for position, genre in enumerate(genres)}
+    labels = dataset["genre"].map(positions).fillna(-1).to_numpy(np.int64)
+    train, val, test = (rows[labels[rows] >= 0] for rows in (task.train, task.val, task.test))
+    return ProbeTask(task.features, labels, task.groups, genres, train, val, test)
 
 
-def restrict(said: np.ndarray, everything: ProbeTask, task: ProbeTask) -> np.ndarray:
-    """What a model of all genres gives the genres of `task`, a subset's, float (seeds, n, k): its choice among them alone.
+def restrict(probabilities: np.ndarray, full_task: ProbeTask, task: ProbeTask) -> np.ndarray:
+    """Probabilities of a full model for the classes and test rows of `task`, a subset: float (seeds, n, k).
 
-    said: float (seeds, n, k) of all test rows.
+    probabilities: float (seeds, n, k) of all test rows of `full_task`.
     """
-    places = [everything.classes.index(genre) for genre in task.classes]
-    return said[:, np.isin(everything.test, task.test)][..., places]
+    columns = [full_task.classes.index(genre) for genre in task.classes]
+    return probabilities[:, np.isin(full_task.test, task.test)][..., columns]
 
 
-def confusion_shares(task: ProbeTask, answers: Predictions) -> np.ndarray:
-    """float (k, k), symmetric: the shares of two genres' validation images taken for the other, added, over seeds; 0 for one."""
+def confusion_shares(task: ProbeTask, predictions: Predictions) -> np.ndarray:
+    """float (k, k), symmetric: the shares of two genres' validation images predicted as the other, added, averaged over seeds."""
     labels = task.labels[task.val]
-    counts = [confusion_matrix(labels, predicted_labels(each), len(task.classes)) for each in answers.val]
-    shares = np.mean([each / np.maximum(each.sum(axis=1, keepdims=True), 1) for each in counts], axis=0)
+    confusions = [confusion_matrix(labels, predicted_labels(row), len(task.classes)) for row in predictions.val]
+    shares = np.mean([counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) for counts in confusions], axis=0)
     return (shares + shares.T) * (1 - np.eye(len(task.classes)))
-
-
-def probe_settings(settings: ExperimentParams, dataset: pd.DataFrame) -> dict[str, Any]:
-    """What every experiment's metrics say of their footing."""
-    own = settings.experiments
-    return {"backbone": own.backbone, "seeds": own.seeds, "scored_rows": test_rows_digest(dataset)}

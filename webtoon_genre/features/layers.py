@@ -1,4 +1,4 @@
-"""A model that stays in inference mode while one around it is trained; importing this imports keras."""
+"""A Keras model that stays in inference mode while a model around it is trained; importing this module imports keras."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import keras
 
 
 class Inference(keras.Model):
-    """A functional model whose batch norm uses its moving statistics and whose dropout passes all, whatever mode is asked for.
+    """A functional model whose batch norm uses its moving statistics and whose dropout passes everything, in any mode.
 
-    Calling a functional model with `training=False` is not enough: while a model around it is trained, Keras hands its own
+    Calling a functional model with `training=False` is not enough: while a model around it is trained, Keras passes its own
     mode to every layer inside.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The layers' answers in inference mode."""
+        """Outputs of the layers in inference mode."""
         return super().call(inputs, training=False, mask=mask)

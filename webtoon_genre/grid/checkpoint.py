@@ -1,6 +1,6 @@
-"""Finished parts of long work, kept until all of it is done, so that a killed stage goes on where it was.
+"""Checkpoints of finished trials, so that a killed stage resumes.
 
-They are kept under a fingerprint of all that they depend on, and are forgotten where that is another one.
+A checkpoint belongs to a fingerprint of everything that its results depend on; results of another fingerprint are deleted.
 """
 
 import json
@@ -12,37 +12,37 @@ from typing import Any
 
 from webtoon_genre.core.files import write_text
 
-STAGES = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parents[1]
 
 
-def fingerprint(settings: Any, files: Iterable[Path]) -> str:
-    """sha256 of `settings`, which JSON can hold, of the bytes of `files`, and of this project's code."""
-    whole = sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in [*files, *sorted(STAGES.rglob("*.py"))]:
+def fingerprint(params: Any, files: Iterable[Path]) -> str:
+    """sha256 of `params`, a JSON value, of the bytes of `files`, and of this package's code."""
+    digest = sha256(json.dumps(params, sort_keys=True).encode())
+    for path in [*files, *sorted(PACKAGE.rglob("*.py"))]:
         with path.open("rb") as stream:
-            whole.update(file_digest(stream, "sha256").digest())
-    return whole.hexdigest()
+            digest.update(file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 class Checkpoint:
-    """Parts by name, as JSON files in a folder; those of another fingerprint are removed at once."""
+    """Results by name, as JSON files in a folder; those of another fingerprint are deleted at once."""
 
-    def __init__(self, folder: Path, whole: str):
-        self.folder, self.current = folder, folder / whole
+    def __init__(self, folder: Path, fingerprint: str):
+        self.folder, self.current = folder, folder / fingerprint
         if folder.exists():
             for other in folder.iterdir():
                 if other != self.current:
                     shutil.rmtree(other)
 
     def read(self, name: str) -> Any | None:
-        """What was kept under `name`, or None."""
+        """The result of that name, or None."""
         path = self.current / f"{name}.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
-    def write(self, name: str, value: Any) -> None:
-        """Keep `value`, exactly: floats as they are."""
-        write_text(self.current / f"{name}.json", json.dumps(value))
+    def write(self, name: str, result: Any) -> None:
+        """Write a JSON value exactly: floats are not rounded."""
+        write_text(self.current / f"{name}.json", json.dumps(result))
 
-    def forget(self) -> None:
-        """All of it is done, and stands elsewhere."""
+    def clear(self) -> None:
+        """Delete all results: the stage has finished and written them elsewhere."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A start of transfer learning as a parcel, for other processes and machines: it pickles, and is unpacked to an equal start."""
+"""A trial runner as a picklable specification, from which other processes and machines build an equal one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,16 +9,16 @@ import numpy as np
 
 from webtoon_genre.features.backbone import Preprocess, build_extractor
 from webtoon_genre.grid.trials import TrialRunner
-from webtoon_genre.reproducibility import runtime as machine
-from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.freezing import Unfreeze, split_model
+from webtoon_genre.training.head import HeadParams
 from webtoon_genre.training.setup import TransferSetup
-from webtoon_genre.training.trainer import HeadParams, TrainingData, TrainingParams
+from webtoon_genre.training.trainer import TrainingData, TrainingParams
 
 
 @dataclass(frozen=True)
 class JobSpec:
-    """weights: of the trunk, in Keras's order. inputs, features: as in Examples, or the .npy files that hold them."""
+    """weights: of the extractor, in Keras's order. inputs, features: as in TrainingData, or the .npy files that hold them."""
 
     name: str
     backbone: str
@@ -33,61 +33,63 @@ class JobSpec:
     train: np.ndarray
     val: np.ndarray
     head: HeadParams
-    schedule: dict[str, Any]
+    params: dict[str, Any]
     runtime: Runtime
+    seed: int
 
-    def trainer(self) -> TrialRunner:
-        """Unpack in a process of its own: Keras is started there as it was where the job was packed."""
-        machine.start_keras(self.runtime)
-        body = build_extractor(self.backbone, len(self.mean), self.head.pool, self.preprocess, None)
-        body.set_weights(self.weights)
-        half = split_model(body, self.mean, self.backbone, self.head.pool, self.preprocess, self.unfreeze)
-        inputs = [open_array(each) for each in self.inputs]
-        start = TransferSetup(
+    def runner(self) -> TrialRunner:
+        """Build the runner in another process: Keras starts there with the same runtime."""
+        start_keras(self.runtime)
+        extractor = build_extractor(self.backbone, len(self.mean), self.head.pool, self.preprocess, None)
+        extractor.set_weights(self.weights)
+        model = split_model(extractor, self.mean, self.backbone, self.head.pool, self.preprocess, self.unfreeze)
+        inputs = [open_array(array) for array in self.inputs]
+        setup = TransferSetup(
             backbone=self.backbone,
             unfreeze=self.unfreeze,
             preprocess=self.preprocess,
             classes=self.classes,
             mean=self.mean,
-            body=body,
+            extractor=extractor,
             weights=self.weights,
-            tail=None if self.unfreeze == 0 else half.tail,
-            examples=TrainingData(inputs, open_array(self.features), self.labels, self.train, self.val),
+            tail=None if self.unfreeze == 0 else model.tail,
+            data=TrainingData(inputs, open_array(self.features), self.labels, self.train, self.val),
         )
-        return TrialRunner(start, self.head, TrainingParams(**self.schedule), self.runtime)
+        return TrialRunner(setup, self.head, TrainingParams(**self.params), self.runtime, self.seed)
 
 
-def pack(name: str, trainer: TrialRunner) -> JobSpec:
-    """The job that unpacks to `trainer`; `name` tells jobs apart where one process gets several."""
-    start, examples = trainer.start, trainer.start.examples
+def pack(name: str, runner: TrialRunner) -> JobSpec:
+    """The specification of `runner`; `name` distinguishes jobs in a process that gets several."""
+    setup, data = runner.setup, runner.setup.data
     return JobSpec(
         name=name,
-        backbone=start.backbone,
-        unfreeze=start.unfreeze,
-        preprocess=start.preprocess,
-        classes=start.classes,
-        mean=start.mean,
-        weights=start.weights,
-        inputs=[np.asarray(each) for each in examples.inputs],  # no memory maps: their files may be on one machine only
-        features=np.asarray(examples.features),
-        labels=examples.labels,
-        train=examples.train,
-        val=examples.val,
-        head=trainer.head,
-        schedule={name: getattr(trainer.schedule, name) for name in TrainingParams.model_fields},
-        runtime=trainer.runtime,
+        backbone=setup.backbone,
+        unfreeze=setup.unfreeze,
+        preprocess=setup.preprocess,
+        classes=setup.classes,
+        mean=setup.mean,
+        weights=setup.weights,
+        inputs=[np.asarray(array) for array in data.inputs],  # no memory maps: another machine may not have their files
+        features=np.asarray(data.features),
+        labels=data.labels,
+        train=data.train,
+        val=data.val,
+        head=runner.head,
+        params={name: getattr(runner.params, name) for name in TrainingParams.model_fields},
+        runtime=runner.runtime,
+        seed=runner.seed,
     )
 
 
-def on_disk(job: JobSpec, trainer: TrialRunner, folder: Path) -> JobSpec:
-    """`job` with its large arrays as files, for processes of this machine: where they lie already, or in `folder`."""
-    examples = trainer.start.examples
-    inputs = [save_array(each, folder / f"{place}.npy") for place, each in enumerate(examples.inputs)]
-    return replace(job, inputs=inputs, features=save_array(examples.features, folder / "features.npy"))
+def on_disk(job: JobSpec, runner: TrialRunner, folder: Path) -> JobSpec:
+    """`job` with its large arrays as files, for processes of this machine: existing files of memory maps, or new ones in `folder`."""
+    data = runner.setup.data
+    inputs = [save_array(array, folder / f"{index}.npy") for index, array in enumerate(data.inputs)]
+    return replace(job, inputs=inputs, features=save_array(data.features, folder / "features.npy"))
 
 
 def save_array(array: np.ndarray, path: Path) -> Path:
-    """The file that `array` is a map of, or `path`, to which it is written."""
+    """The file of a memory map, or `path`, to which the array is written."""
     if isinstance(array, np.memmap) and array.filename is not None:
         array.flush()
         return Path(array.filename)
@@ -96,5 +98,5 @@ def save_array(array: np.ndarray, path: Path) -> Path:
 
 
 def open_array(array: np.ndarray | Path) -> np.ndarray:
-    """An array, as a memory map where it is a file."""
+    """The array itself, or a memory map of its file."""
     return np.load(array, mmap_mode="r") if isinstance(array, Path) else array

@@ -1,4 +1,4 @@
-"""Cells on this machine: one after the other in this process, or in several, each bound to a GPU or to cores of its own."""
+"""Trials on this machine: one after the other in this process, or in several, each bound to a GPU or to its own cores."""
 
 import os
 import tempfile
@@ -13,23 +13,23 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.grid.job_spec import JobSpec, on_disk, pack
 from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
 
-Device = str | list[int]  # a GPU by its number, or cores
-_trainer: TrialRunner  # of this process, where it is a worker
+Device = str | list[int]  # the number of a GPU, or cores
+_runner: TrialRunner  # of this process, where it is a worker
 
 
-def run(trainer: TrialRunner, cells: Sequence[Trial], workers: int | None) -> Iterator[tuple[Trial, TrialResult]]:
-    """Train `cells`; each is given when it is done. `workers`: processes at once; None: as many as there are GPUs, or cores to fill."""
-    bound = worker_devices(trainer.runtime.intra_op, workers)[: len(cells)]
-    if len(bound) <= 1:
-        yield from ((cell, trainer.train(cell)) for cell in cells)
+def run(runner: TrialRunner, trials: Sequence[Trial], workers: int | None) -> Iterator[tuple[Trial, TrialResult]]:
+    """Run `trials` and yield each when it is done. `workers`: processes at once; None: one a GPU, or as many as cores allow."""
+    devices = worker_devices(runner.runtime.intra_op, workers)[: len(trials)]
+    if len(devices) <= 1:
+        yield from ((trial, runner.run(trial)) for trial in trials)
         return
     with tempfile.TemporaryDirectory(prefix="handling-") as folder:
-        job = on_disk(pack("", trainer), trainer, Path(folder))
-        yield from run_in_processes(job, cells, bound)
+        job = on_disk(pack("", runner), runner, Path(folder))
+        yield from run_in_processes(job, trials, devices)
 
 
 def worker_devices(intra_op: int, workers: int | None) -> list[Device]:
-    """Where workers are bound: a GPU each, however many are asked for; without GPUs `intra_op` cores each, as far as they go."""
+    """The device of each worker: one GPU, however many workers are asked for; without GPUs `intra_op` cores, reused in turn."""
     import keras
 
     if gpus := keras.distribution.list_devices("gpu"):
@@ -38,41 +38,41 @@ def worker_devices(intra_op: int, workers: int | None) -> list[Device]:
         return list(visible[:workers])
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     count = workers or max(1, len(cores) // intra_op)
-    return [[cores[(worker * intra_op + each) % len(cores)] for each in range(intra_op)] for worker in range(count)]
+    return [[cores[(worker * intra_op + core) % len(cores)] for core in range(intra_op)] for worker in range(count)]
 
 
 def run_in_processes(
-    job: JobSpec, cells: Sequence[Trial], bound: Sequence[Device]
+    job: JobSpec, trials: Sequence[Trial], devices: Sequence[Device]
 ) -> Iterator[tuple[Trial, TrialResult]]:
-    """Train `cells` in as many processes as there are places."""
+    """Run `trials` in one process for each device."""
     context = get_context("spawn")  # TensorFlow's threads do not survive a fork
     free: Queue[Device] = context.Queue()
-    for place in bound:
-        free.put(place)
-    with ProcessPoolExecutor(len(bound), context, start_worker, (job, free)) as pool:
-        waiting = {pool.submit(run_trial, cell): cell for cell in cells}
+    for device in devices:
+        free.put(device)
+    with ProcessPoolExecutor(len(devices), context, start_worker, (job, free)) as pool:
+        pending = {pool.submit(run_trial, trial): trial for trial in trials}
         try:
-            for done in as_completed(waiting):
-                yield waiting[done], done.result()
+            for future in as_completed(pending):
+                yield pending[future], future.result()
         except BrokenProcessPool:
             raise InputError(
-                "a worker process was killed, perhaps for want of memory; run it again: finished cells are kept"
+                "a worker process was killed, perhaps for lack of memory; run the stage again: it resumes after the finished trials"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def start_worker(job: JobSpec, free: "Queue[Device]") -> None:
-    """Bind this process to the next free place, and unpack the job in it."""
-    global _trainer
-    place = free.get()
-    if isinstance(place, str):
-        os.environ["CUDA_VISIBLE_DEVICES"] = place
+    """Bind this process to the next free device, and build its runner."""
+    global _runner
+    device = free.get()
+    if isinstance(device, str):
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     elif hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, place)
-    _trainer = job.trainer()
+        os.sched_setaffinity(0, device)
+    _runner = job.runner()
 
 
-def run_trial(cell: Trial) -> TrialResult:
-    """Train one cell with this process's trainer."""
-    return _trainer.train(cell)
+def run_trial(trial: Trial) -> TrialResult:
+    """Run one trial with this process's runner."""
+    return _runner.run(trial)

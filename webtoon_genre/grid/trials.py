@@ -1,4 +1,4 @@
-"""Cells of the grid: heads of several widths, each at several learning rates, on one backbone cut at one place; no files."""
+"""Trials of the grid: heads of several widths, each at several learning rates, on one backbone and `unfreeze`; no files."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -6,44 +6,48 @@ from functools import lru_cache
 from typing import Any
 
 from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training.head import HeadParams
 from webtoon_genre.training.setup import TransferSetup
-from webtoon_genre.training.trainer import EpochCallback, HeadParams, Trainer, TrainingParams
+from webtoon_genre.training.trainer import EpochCallback, Trainer, TrainingParams
 
 
 @dataclass(frozen=True)
 class Trial:
-    """units: of the Dense layer. lr: Adam's."""
+    """units: of the Dense layer. lr: Adam's learning rate."""
 
     units: int
     lr: float
 
     @property
     def name(self) -> str:
-        """Of a file."""
+        """The trial in file names."""
         return f"{self.units}-{self.lr:g}"
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """row: the cell, its validation scores, its epochs and trained parameters. seconds: what it took, which belongs to no version."""
+    """row: the trial, its validation scores, its epochs and trained parameters. seconds: of training, which belong to no version."""
 
     row: dict[str, Any]
     seconds: float
 
 
 class TrialRunner:
-    """Trains cells one after the other; a cell's outcome does not depend on those before it."""
+    """Runs trials one after the other; the result of a trial does not depend on those before it."""
 
-    def __init__(self, start: TransferSetup, head: HeadParams, schedule: TrainingParams, runtime: Runtime):
-        self.start, self.head, self.schedule, self.runtime = start, head, schedule, runtime
-        self.learner = lru_cache(1)(self._build)  # a learning rate is no part of the graph: rates share one
+    def __init__(self, setup: TransferSetup, head: HeadParams, params: TrainingParams, runtime: Runtime, seed: int):
+        self.setup, self.head, self.params, self.runtime, self.seed = setup, head, params, runtime, seed
+        self.trainer = lru_cache(1)(
+            self._trainer
+        )  # the learning rate is no part of the graph: all rates share one trainer
 
-    def train(self, cell: Trial, watch: EpochCallback | None = None) -> TrialResult:
-        """Train one cell; `watch` is told of each epoch."""
-        begun = time.perf_counter()
-        learner = self.learner(cell.units)
-        kept = learner.kept(learner.learn(cell.lr, watch))
-        return TrialResult({**asdict(cell), **kept}, time.perf_counter() - begun)
+    def run(self, trial: Trial, on_epoch_end: EpochCallback | None = None) -> TrialResult:
+        """Train one trial."""
+        start = time.perf_counter()
+        trainer = self.trainer(trial.units)
+        best = trainer.best_epoch(trainer.fit(trial.lr, on_epoch_end))
+        return TrialResult({**asdict(trial), **best}, time.perf_counter() - start)
 
-    def _build(self, units: int) -> Trainer:
-        return self.start.learner(self.head.model_copy(update={"units": units}), self.schedule, self.runtime)
+    def _trainer(self, units: int) -> Trainer:
+        head = self.head.model_copy(update={"units": units})
+        return self.setup.trainer(head, self.params, self.runtime, self.seed)

@@ -1,4 +1,4 @@
-"""Pictures for people: matplotlib figures without pyplot's state, saved so that equal runs write equal files; it computes no numbers."""
+"""Matplotlib figures without pyplot's state, saved so that equal runs write equal files; they show numbers and compute none."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from webtoon_genre.core.files import replacing
 
-DPI = 100  # pixels an inch, whatever the user's matplotlibrc says
-QUALITY = 88  # of JPEGs, which are for sheets of many pictures
-GAP = 4  # pixels between two pictures of a sheet
+DPI = 100  # pixels an inch, independent of the user's matplotlibrc
+QUALITY = 88  # of JPEGs, for sheets of many images
+GAP = 4  # pixels between two images of a sheet
 MARGIN = 150  # pixels for the names of a sheet's rows
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # told apart by colour-blind people (Okabe and Ito, 2008)
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # distinguishable with colour blindness (Okabe and Ito, 2008)
 PALETTE = (
     BLUE,
     "#E69F00",
@@ -24,38 +24,38 @@ PALETTE = (
     "#56B4E9",
     "#F0E442",
     "#000000",
-)  # side by side, in this order
-DARK = 55  # per cent from which a cell of "Blues" wants white text
+)  # of adjacent bars, in this order
+DARK = 55  # per cent above which a cell of "Blues" needs white text
 LONGEST = 18  # characters of a name in a figure
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty white figure of `width` × `height` inches that belongs to no window and no pyplot."""
+    """Create an empty white figure of `width` × `height` inches, outside pyplot and without a window."""
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` as PNG or JPEG, by its ending, whole or not at all, without matplotlib's version or any other metadata."""
+    """Write `figure` atomically as PNG or JPEG, by the path's suffix, without matplotlib's version or other metadata."""
     options = {"pil_kwargs": {"quality": QUALITY}} if path.suffix == ".jpg" else {"metadata": {"Software": None}}
     with replacing(path) as part:
         figure.savefig(part, dpi=DPI, facecolor="white", **options)
 
 
 def tile(rows: Sequence[Sequence[np.ndarray]], side: int) -> np.ndarray:
-    """Lay out pictures, each uint8 (side, side, 3), one list a row, on white: uint8 (height, width, 3), RGB."""
+    """Arrange images, uint8 (side, side, 3), one list a row, on white: uint8 (height, width, 3), RGB."""
     step = side + GAP
     columns = max(len(row) for row in rows)
-    tiled = np.full((len(rows) * step - GAP, columns * step - GAP, 3), 255, np.uint8)
+    canvas = np.full((len(rows) * step - GAP, columns * step - GAP, 3), 255, np.uint8)
     for top, row in enumerate(rows):
-        for left, picture in enumerate(row):
-            tiled[top * step : top * step + side, left * step : left * step + side] = picture
-    return tiled
+        for left, image in enumerate(row):
+            canvas[top * step : top * step + side, left * step : left * step + side] = image
+    return canvas
 
 
 def sheet(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], side: int) -> Figure:
-    """Rows of pictures, each uint8 (side, side, 3), RGB, pixel for pixel, with the rows' names on the left."""
+    """Draw rows of images, uint8 (side, side, 3), RGB, unscaled, with the rows' names on the left."""
     pixels = tile(rows, side)
     height, width = pixels.shape[:2]
     across, down = width + MARGIN + GAP, height + 2 * GAP
@@ -95,13 +95,13 @@ def draw_confusion(axes: Axes, counts: np.ndarray, genres: Sequence[str]) -> Non
 
 
 def draw_bars(axes: Axes, values: Mapping[str, Sequence[float]], names: Sequence[str]) -> None:
-    """Draw horizontal bars from 0 to 1, one group a name from top to bottom, in it one bar a key of `values`; a dot marks a zero."""
+    """Draw horizontal bars from 0 to 1, one group a name from top to bottom, one bar a key of `values`; a dot marks a zero."""
     thickness = 0.8 / len(values)
-    for place, (key, row) in enumerate(values.items()):
-        heights = np.arange(len(names)) + (place - (len(values) - 1) / 2) * thickness
-        axes.barh(heights, row, thickness * 0.9, color=PALETTE[place], label=key)
-        zero = [height for height, value in zip(heights, row, strict=True) if value == 0]
-        axes.scatter([0] * len(zero), zero, s=8, color=PALETTE[place], clip_on=False, zorder=3)
+    for index, (key, row) in enumerate(values.items()):
+        heights = np.arange(len(names)) + (index - (len(values) - 1) / 2) * thickness
+        axes.barh(heights, row, thickness * 0.9, color=PALETTE[index], label=key)
+        zeros = [height for height, value in zip(heights, row, strict=True) if value == 0]
+        axes.scatter([0] * len(zeros), zeros, s=8, color=PALETTE[index], clip_on=False, zorder=3)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0, 1)
@@ -115,7 +115,7 @@ def draw_bars(axes: Axes, values: Mapping[str, Sequence[float]], names: Sequence
 
 
 def draw_change_map(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Draw changes, float (rows, columns), as hundredths on purple (more) and orange (less); nan stays empty."""
+    """Draw changes, float (rows, columns), in hundredths, purple for increases, orange for decreases; nan stays empty."""
     largest = max(0.05, float(np.nanmax(np.abs(values), initial=0)))
     axes.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
     for row, column in np.argwhere(~np.isnan(values)):
@@ -129,7 +129,7 @@ def draw_change_map(axes: Axes, values: np.ndarray, rows: Sequence[str], columns
 
 
 def draw_share_map(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None:
-    """Draw shares, float (k, k), from one half up, as per cent; nan stays empty."""
+    """Draw shares, float (k, k), in per cent, on a colour scale from 50 to 100; nan stays empty."""
     axes.imshow(100 * values, cmap="Blues", vmin=50, vmax=100)
     for row, column in np.argwhere(~np.isnan(values)):
         value = 100 * values[row, column]
@@ -142,12 +142,12 @@ def draw_share_map(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None
 
 
 def draw_captioned(axes: Axes, image: np.ndarray, caption: str, colour: str) -> None:
-    """Draw one picture, uint8 (h, w, 3), RGB, in a frame of `colour` with its caption below."""
+    """Draw one image, uint8 (h, w, 3), RGB, in a frame of `colour` with its caption below."""
     axes.imshow(image, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel(caption, fontsize=8, linespacing=1.25)
-    axes.set_anchor("N")  # pictures of one row start at one height, whatever room is left below
+    axes.set_anchor("N")  # aligns the images of a row at the top
     for spine in axes.spines.values():
         spine.set_color(colour)
         spine.set_linewidth(2)
@@ -161,10 +161,10 @@ def draw_intervals(
     colours: Sequence[str],
 ) -> None:
     """Draw one point a name from top to bottom, its [low, high] as a line, its value above it."""
-    for place, (point, (low, high), colour) in enumerate(zip(points, intervals, colours, strict=True)):
-        axes.plot([low, high], [place, place], color=colour, linewidth=3, alpha=0.45, solid_capstyle="butt")
-        axes.plot(point, place, "o", color=colour, markersize=8)
-        axes.annotate(f"{point:.3f}", (point, place), (0, 8), textcoords="offset points", ha="center", fontsize=9)
+    for row, (point, (low, high), colour) in enumerate(zip(points, intervals, colours, strict=True)):
+        axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.45, solid_capstyle="butt")
+        axes.plot(point, row, "o", color=colour, markersize=8)
+        axes.annotate(f"{point:.3f}", (point, row), (0, 8), textcoords="offset points", ha="center", fontsize=9)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.7)
     axes.grid(axis="x", color="0.85", linewidth=0.8)
@@ -174,5 +174,5 @@ def draw_intervals(
 
 
 def shorten(name: str) -> str:
-    """`name`, shortened where it would run over its neighbours."""
+    """Shorten a name to LONGEST characters, so that it does not overlap others."""
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

@@ -1,7 +1,7 @@
-"""What TensorFlow computes by a processor's approximations, computed by roots and quotients; importing this imports keras.
+"""Batch normalisation and softmax with exact roots and quotients instead of the processor's approximations; it imports keras.
 
-x86-64 has instructions for a rough 1/x and 1/√x, which a Newton step refines. Makers fill their tables in different ways, so the
-last bits differ between machines. Roots and quotients are rounded by IEEE 754, everywhere alike.
+x86-64 has instructions for an approximate 1/x and 1/√x, which TensorFlow refines by a Newton step. Their tables differ between
+processor makers, so the last bits differ between machines. IEEE 754 defines the rounding of roots and quotients on all machines.
 """
 
 from typing import Any
@@ -11,10 +11,10 @@ from keras import ops
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's, over its last axis, without renorm or masks: γ (x - mean) / √(variance + ε) + β."""
+    """Keras's layer, for its last axis only, without renorm or masks: γ (x - mean) / √(variance + ε) + β."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """By the batch's mean and variance in training mode, which the moving ones then follow; else by the moving ones."""
+        """Normalise by the batch's mean and variance in training mode, and update the moving ones; otherwise by the moving ones."""
         x = ops.cast(inputs, "float32")
         mean, variance = ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
         if training and self.trainable:
@@ -25,23 +25,33 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 moving.assign(old * self.momentum + new * (1 - self.momentum))
             mean, variance = moments
         spread = variance + self.epsilon
-        # 1 / √spread, but with neither a root below nor a 1 above, of which TensorFlow's graph optimizer makes the approximate operations
+        # 1 / √spread in a form that TensorFlow's graph optimizer does not rewrite: it replaces 1 / x and x / √y by approximations
         scale = ops.sqrt(spread) / spread
         scale = scale * self.gamma if self.scale else scale
         shift = (self.beta if self.center else 0) - mean * scale
         return ops.cast(x * scale + shift, self.compute_dtype)
 
 
-def use_portable_layers(model: keras.Model) -> None:
-    """Let the batch norms of `model` be those above, in place: the graph, and the order of its layers, stay as they were."""
-    for layer in model.layers:
-        if type(layer) is keras.layers.BatchNormalization:
-            layer.__class__ = BatchNormalization
+def use_portable_layers(model: keras.Model) -> keras.Model:
+    """Copy a functional model, with equal weights, names and order of layers, and the batch norm above in place of Keras's."""
+    first = model.layers[
+        0
+    ]  # the input; without a tensor of that name Keras names it by a counter, which weights files would hold
+    images = keras.Input(batch_shape=first.batch_shape, dtype=first.dtype, name=first.name)
+    copy = keras.models.clone_model(model, input_tensors=images, clone_function=portable_layer)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def portable_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Create a layer of equal configuration, the batch norm above in place of Keras's."""
+    is_norm = type(layer) is keras.layers.BatchNormalization
+    return (BatchNormalization if is_norm else type(layer)).from_config(layer.get_config())
 
 
 def softmax(logits: Any) -> Any:
-    """Probabilities, float (n, k), of logits, float (n, k)."""
-    raised = ops.exp(logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True)))
-    answer = raised / ops.sum(raised, axis=-1, keepdims=True)
-    answer._keras_logits = logits  # where Keras's cross-entropy looks for them: its own softmax leaves them there too
-    return answer
+    """Compute probabilities, float (n, k), from logits, float (n, k)."""
+    exponentials = ops.exp(logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True)))
+    probabilities = exponentials / ops.sum(exponentials, axis=-1, keepdims=True)
+    probabilities._keras_logits = logits  # Keras's cross-entropy reads this attribute, which Keras's softmax sets too
+    return probabilities

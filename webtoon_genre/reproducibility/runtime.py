@@ -1,10 +1,13 @@
-"""Seeds, deterministic operations and thread counts: what a result depends on beside data and code, set in this one place.
+"""Seeds, deterministic operations and thread counts: all that a result depends on besides data and code.
 
-Measured on CPU: with TensorFlow's default threads two equal runs differ; with one operation at a time and a fixed number of
-threads for each they are equal bit for bit, and different numbers of threads differ from each other. So do machines: TensorFlow has
-matrix products, and with AVX-512 other operations, done by a library, oneDNN, that chooses by vector instructions and sizes of caches.
-Without it, with the sizes that webtoon_genre/reproducibility/eigen_caches.py sets, and with what webtoon_genre/reproducibility/layers.py has in place of approximate operations,
-machines are equal.
+Outside this package, the code calls three functions for equal bits, so that the package can be deleted in one commit:
+`start_keras(runtime)` at the start of a process, `set_seed(seed)` before each model, and `layers.use_portable_layers(model)` for a
+backbone. It also uses the class `Runtime` and `layers.softmax`. The stage baseline, which runs without Keras, calls `configure`.
+
+Measured on CPU: with TensorFlow's default threads two equal runs differ. With one operation at a time and a fixed number of threads
+for it they are equal bit for bit; different numbers of threads differ. Machines differ too: TensorFlow computes matrix products, and
+with AVX-512 other operations, with the library oneDNN, whose algorithm depends on vector instructions and cache sizes. Without
+oneDNN, with the cache sizes that eigen_caches.py sets and the layers of layers.py, all x86-64 machines are equal.
 """
 
 import gc
@@ -14,12 +17,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Literal
+from typing import Literal
 
 import threadpoolctl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from webtoon_genre.core.params import Section, SharedKeys
+from webtoon_genre.core.params import Section
 from webtoon_genre.reproducibility import eigen_caches
 
 INSTRUCTIONS = {
@@ -28,8 +31,8 @@ INSTRUCTIONS = {
 }
 
 
-class Machine(BaseModel):
-    """How operations are run; part of params.yaml: runtime."""
+class Runtime(Section):
+    """params.yaml: runtime."""
 
     deterministic: bool
     instructions: Literal["portable", "native"]
@@ -39,38 +42,25 @@ class Machine(BaseModel):
     xla: bool
 
 
-class Threads(SharedKeys, Machine):
-    """What stages share of params.yaml: runtime, whose results do not depend on its seed."""
-
-
-class Runtime(Section, Machine):
-    """params.yaml: runtime; results do not depend on `memory`."""
-
-    untracked: ClassVar = frozenset({"memory"})
-
-    memory: int = Field(ge=0)
-    seed: int = Field(ge=0)
-
-
-def configure(runtime: Machine) -> None:
-    """Fix thread counts, instructions and determinism for this process; call it before keras is imported, which reads the environment."""
+def configure(runtime: Runtime) -> None:
+    """Set thread counts, instructions and determinism for this process; call it before the import of keras, which reads the environment."""
     os.environ["TF_NUM_INTEROP_THREADS"] = str(runtime.inter_op)
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(runtime.intra_op)
     os.environ["TF_DETERMINISTIC_OPS"] = str(int(runtime.deterministic))
     os.environ.update(INSTRUCTIONS[runtime.instructions])
-    os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # processes may share a GPU: none takes all of its memory at once
+    os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # several processes may share a GPU's memory
     os.environ["OMP_NUM_THREADS"] = str(runtime.intra_op)
     threadpoolctl.threadpool_limits(runtime.intra_op)
 
 
-def start_keras(runtime: Machine) -> None:
-    """`configure`, then import keras, set its precision and, if `portable`, the cache sizes that count.
+def start_keras(runtime: Runtime) -> None:
+    """Call `configure`, import keras, set its precision and, if `portable`, Eigen's cache sizes.
 
-    The notices that TensorFlow prints on machines without a GPU are held back.
+    TensorFlow's notices on machines without a GPU are suppressed.
     """
     configure(runtime)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # an error that matters is a Python exception too
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns where many models are built one after the other
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as Python exceptions as well
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns when many models are built in one process
     with suppress_stderr(), without_garbage_collection():
         keras = importlib.import_module("keras")
     if runtime.instructions == "portable":
@@ -80,15 +70,15 @@ def start_keras(runtime: Machine) -> None:
 
 @contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Hold back what native code writes to file descriptor 2; after an exception it is shown."""
+    """Suppress what native code writes to file descriptor 2; after an exception, write it."""
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as buffer:
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
+            buffer.seek(0)
+            os.write(stderr, buffer.read())
             raise
         finally:
             os.dup2(stderr, 2)
@@ -97,7 +87,7 @@ def suppress_stderr() -> Iterator[None]:
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Look for no garbage among what is imported within, neither meanwhile nor later: half a million objects that are there to stay."""
+    """Exclude objects created in this block from garbage collection, now and later: imports create half a million permanent ones."""
     gc.disable()
     try:
         yield
@@ -106,13 +96,12 @@ def without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def set_seed(value: int) -> None:
-    """Seed Python's, NumPy's and Keras's generators; call it before each model, so that no model depends on those before it.
+def set_seed(seed: int) -> None:
+    """Seed Python's, NumPy's and Keras's generators; call it before each model, so that no model depends on earlier ones.
 
-    Keras also frees the memory of models that are no longer used, and counts names of layers from the start again: they stand in
-    weights files.
+    Keras also frees the memory of unused models and restarts the numbering of layer names, which are stored in weights files.
     """
     import keras
 
     keras.utils.clear_session()
-    keras.utils.set_random_seed(value)
+    keras.utils.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""What crosses a cut for many images, computed once: in memory, or in memory-mapped scratch files where it is larger than allowed."""
+"""Activations of the frozen base, computed once for all images: in memory, or in memory-mapped scratch files where they are larger."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,40 +18,41 @@ MEGABYTE = 1_000_000
 
 @contextmanager
 def cached_activations(
-    half: SplitModel, images: AugmentedThumbnails, rows: pd.DataFrame, batch: int, memory: int, what: str
+    model: SplitModel, images: AugmentedThumbnails, rows: pd.DataFrame, batch: int, memory: int, label: str
 ) -> Iterator[list[np.ndarray]]:
-    """The frozen half's answers to `rows`, (n, ...) for each tensor that crosses; scratch files go with the block.
+    """Compute the base's output for `rows`, (n, ...) for each tensor; scratch files are removed at the end of the block.
 
-    batch: images at once. memory: megabytes that may be held; beyond them the answers lie in the folder for temporary
-    files (TMPDIR). what: names the progress.
+    batch: images at once. memory: megabytes that the activations may take; larger ones go to the folder for temporary files
+    (TMPDIR). label: names the progress.
     """
-    with tempfile.TemporaryDirectory(prefix="crossing-") as folder:
-        scratch = Path(folder) if half.bytes(len(rows)) > memory * MEGABYTE else None
+    with tempfile.TemporaryDirectory(prefix="activations-") as folder:
+        scratch = Path(folder) if model.bytes(len(rows)) > memory * MEGABYTE else None
         arrays = [
-            allocate((len(rows), *shape), dtype, scratch, place) for place, (shape, dtype) in enumerate(half.crossing)
+            allocate((len(rows), *shape), dtype, scratch, index)
+            for index, (shape, dtype) in enumerate(model.activations)
         ]
-        compute_activations(arrays, half, images, rows, batch, what)
+        compute_activations(arrays, model, images, rows, batch, label)
         yield arrays
 
 
-def allocate(shape: tuple[int, ...], dtype: np.dtype, scratch: Path | None, place: int) -> np.ndarray:
-    """An array to fill, in a file of `scratch` if there is one."""
+def allocate(shape: tuple[int, ...], dtype: np.dtype, scratch: Path | None, index: int) -> np.ndarray:
+    """An array to fill, in a file of the folder `scratch` if there is one."""
     if scratch is None:
         return np.empty(shape, dtype)
-    return create_memmap(scratch / f"{place}.npy", dtype, shape)
+    return create_memmap(scratch / f"{index}.npy", dtype, shape)
 
 
 def compute_activations(
     arrays: Sequence[np.ndarray],
-    half: SplitModel,
+    model: SplitModel,
     images: AugmentedThumbnails,
     rows: pd.DataFrame,
     batch: int,
-    what: str,
+    label: str,
 ) -> None:
-    """Compute all rows, `batch` at a time."""
+    """Fill `arrays` with the base's output for all rows, `batch` images at a time."""
     starts = range(0, len(rows), batch)
-    for start in track(starts, len(starts), what, "batches"):
-        shown = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
-        for array, answer in zip(arrays, as_list(half.frozen.predict_on_batch(shown)), strict=True):
-            array[start : start + batch] = answer
+    for start in track(starts, len(starts), label, "batches"):
+        pixels = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
+        for array, values in zip(arrays, as_list(model.base.predict_on_batch(pixels)), strict=True):
+            array[start : start + batch] = values

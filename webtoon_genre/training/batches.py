@@ -1,17 +1,17 @@
-"""Batches for training, gathered row by row from arrays in memory or on disk, the next while one is trained on."""
+"""Batches for training, gathered by row from arrays in memory or on disk; the next batch is read while one is trained on."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-Batch = tuple[np.ndarray | list[np.ndarray], np.ndarray]  # inputs, int labels
+Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]  # inputs (several as a tuple: tf.data takes no lists), int labels
 
 
 class Batches:
-    """Rows `rows`, int (m,), of each of `arrays`, (n, ...), with their labels, int (n,), `batch` at a time; a row may stand there twice.
+    """Rows `rows`, int (m,), of each of `arrays`, (n, ...), with their labels, int (n,), `batch` at a time; rows may repeat.
 
-    Where a seed is given they are shuffled anew for each epoch. Arrays may be memory maps: only the rows of a batch are read.
+    With a seed, rows are shuffled anew for each epoch. Arrays may be memory maps: only the rows of a batch are read.
     """
 
     def __init__(
@@ -26,25 +26,25 @@ class Batches:
 
     @property
     def bytes(self) -> int:
-        """Of a batch's inputs."""
+        """Bytes of a batch's inputs."""
         return self.batch * sum(array.dtype.itemsize * int(np.prod(array.shape[1:])) for array in self.arrays)
 
-    def epoch(self, number: int, at_once: int = 1) -> Iterator[Batch]:
-        """All rows once, so many batches at a time, those of each after the other."""
+    def epoch(self, number: int, batches_at_once: int = 1) -> Iterator[Batch]:
+        """All rows once, in the order of epoch `number`; several batches may come as one array."""
         order = self.rows
         if self.seed is not None:
             order = np.random.default_rng([self.seed, number]).permutation(order)
-        step = at_once * self.batch
-        parts = [order[place : place + step] for place in range(0, len(order), step)]
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self.gather, parts[0])
-            for part in [*parts[1:], None]:
-                ready = coming.result()
-                if part is not None:
-                    coming = ahead.submit(self.gather, part)
+        step = batches_at_once * self.batch
+        chunks = [order[start : start + step] for start in range(0, len(order), step)]
+        with ThreadPoolExecutor(1) as reader:
+            pending = reader.submit(self.gather, chunks[0])
+            for chunk in [*chunks[1:], None]:
+                ready = pending.result()
+                if chunk is not None:
+                    pending = reader.submit(self.gather, chunk)
                 yield ready
 
     def gather(self, rows: np.ndarray) -> Batch:
-        """One batch."""
-        inputs = [array[rows] for array in self.arrays]
+        """The inputs and labels of `rows`."""
+        inputs = tuple(array[rows] for array in self.arrays)
         return inputs if len(inputs) > 1 else inputs[0], self.labels[rows]

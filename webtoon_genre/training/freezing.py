@@ -1,8 +1,8 @@
-"""A trunk cut in two: what is frozen, whose outputs are computed once, and a tail that is trained on them; no files.
+"""Freezing: a feature extractor split into a frozen base, whose activations are computed once, and a trained tail; no files.
 
-The cut is the study's: of the backbone's layers, in Keras's order, the last ones are trained, with batch norm in inference
-mode, and all before them are frozen. Through residual and inception blocks several tensors cross it. A map that is pooled
-before the cut crosses it pooled, so that what crosses is as small as it can be. With every layer unfrozen it is the images.
+As in the study, the last layers of the backbone, in Keras's order, are trained, with batch norm in inference mode, and all layers
+before them are frozen. Through residual and inception blocks several tensors pass from base to tail. A map that is pooled in the base
+passes pooled, so that activations are as small as possible. With every layer unfrozen the images themselves pass.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.features.backbone import Pool, Preprocess, concatenate, pool_map, preprocess_images
+from webtoon_genre.features.backbone import Preprocess, preprocess_images
+from webtoon_genre.features.pooling import Pool, concatenate, pool_map
 
 if TYPE_CHECKING:
     import keras
@@ -22,43 +23,45 @@ Unfreeze = Literal["all"] | int
 
 @dataclass(frozen=True)
 class SplitModel:
-    """Both halves: the tail's answer to what the frozen half says of an image is the trunk's. They share its layers and weights.
+    """A feature extractor as base and tail: the tail's output on the base's output is the extractor's. They share its weights.
 
-    frozen: uint8 (n, side, side, 3), RGB → what crosses the cut, a list of float32 (n, ...) or the images themselves.
+    base: uint8 (n, side, side, 3), RGB → activations, a list of float32 (n, ...), or the images themselves.
     tail: that list → pooled features, float32 (n, width).
     """
 
-    frozen: "keras.Model"
+    base: "keras.Model"
     tail: "keras.Model"
 
     @property
-    def crossing(self) -> list[tuple[tuple[int, ...], np.dtype]]:
-        """Shape, for one image, and dtype of each tensor that crosses."""
-        return [(tuple(each.shape[1:]), np.dtype(each.dtype)) for each in self.frozen.outputs]
+    def activations(self) -> list[tuple[tuple[int, ...], np.dtype]]:
+        """Shape, for one image, and dtype of each tensor that passes from base to tail."""
+        return [(tuple(tensor.shape[1:]), np.dtype(tensor.dtype)) for tensor in self.base.outputs]
 
     def bytes(self, images: int) -> int:
-        """What crosses for so many images."""
-        return sum(images * int(np.prod(shape)) * dtype.itemsize for shape, dtype in self.crossing)
+        """Bytes of the activations of so many images."""
+        return sum(images * int(np.prod(shape)) * dtype.itemsize for shape, dtype in self.activations)
 
 
-def unfreeze_layers(body: "keras.Model", layers: Unfreeze) -> list["keras.Layer"]:
-    """Make the last `layers` of the trunk's backbone trainable and freeze the others; those that are trainable now.
+def unfreeze_layers(extractor: "keras.Model", layers: Unfreeze) -> list["keras.Layer"]:
+    """Make the last `layers` of the extractor's backbone trainable, freeze the others, and return the trainable ones.
 
-    A backbone's input, which is its first layer, has nothing to train, and is not given.
+    The backbone's input counts as its first layer; it has nothing to train and is not returned.
     """
-    core = body.get_layer("core").layers
-    count = len(core) if layers == "all" else layers
-    if not 0 <= count <= len(core):
-        raise InputError(f"unfreeze is {layers}: this trunk has {len(core)} layers; give 0 to {len(core)}, or all")
-    for place, layer in enumerate(core):
-        layer.trainable = place >= len(core) - count
-    return core[max(1, len(core) - count) :]
+    backbone = extractor.get_layer("backbone").layers
+    count = len(backbone) if layers == "all" else layers
+    if not 0 <= count <= len(backbone):
+        raise InputError(
+            f"unfreeze is {layers}: this backbone has {len(backbone)} layers; give 0 to {len(backbone)}, or all"
+        )
+    for index, layer in enumerate(backbone):
+        layer.trainable = index >= len(backbone) - count
+    return backbone[max(1, len(backbone) - count) :]
 
 
 def split_model(
-    body: "keras.Model", mean: np.ndarray, backbone: str, pool: Pool, preprocess: Preprocess, layers: Unfreeze
+    extractor: "keras.Model", mean: np.ndarray, name: str, pool: Pool, preprocess: Preprocess, layers: Unfreeze
 ) -> SplitModel:
-    """Cut `body`, which trunk.build made of the same backbone, pool and preprocess, below its last `layers` layers.
+    """Split an extractor that build_extractor made of the same name, pool and preprocess, below its last `layers` layers.
 
     mean: float32 (side, side, 3), RGB, subtracted from the images first.
     """
@@ -67,56 +70,57 @@ def split_model(
     from webtoon_genre.features.layers import Inference
     from webtoon_genre.training.layers import SubtractMean
 
-    core, trained = body.get_layer("core"), unfreeze_layers(body, layers)
-    images, centre = keras.Input(mean.shape, dtype="uint8", name="images"), SubtractMean(name="centre", trainable=False)
-    centred = centre(images)
-    centre.set_weights([mean])
-    if len(trained) == len(core.layers) - 1:
-        return SplitModel(
-            keras.Model(images, [images], name="frozen"), keras.Model([images], body(centred), name="tail")
-        )
+    backbone, trained = extractor.get_layer("backbone"), unfreeze_layers(extractor, layers)
+    images = keras.Input(mean.shape, dtype="uint8", name="images")
+    subtract_mean = SubtractMean(name="subtract_mean", trainable=False)
+    centred = subtract_mean(images)
+    subtract_mean.set_weights([mean])
+    if len(trained) == len(backbone.layers) - 1:
+        tail = keras.Model([images], extractor(centred), name="tail")
+        return SplitModel(keras.Model(images, [images], name="base"), tail)
 
-    crossing, made = boundary_tensors(core, trained)
-    late = [each for each in core.outputs if id(each) not in made]
-    early = [each for each in core.outputs if id(each) in made]
-    maps = as_list(Inference(core.input, crossing + early)(preprocess_images(centred, backbone, preprocess)))
-    vectors = [pool_map(each, pool) for each in maps[len(crossing) :]]
-    outputs = maps[: len(crossing)] + [vector for each in vectors for vector in each]
+    boundary, base_tensors = boundary_tensors(backbone, trained)
+    tail_maps = [tensor for tensor in backbone.outputs if id(tensor) not in base_tensors]
+    base_maps = [tensor for tensor in backbone.outputs if id(tensor) in base_tensors]
+    base = Inference(backbone.input, boundary + base_maps)
+    tensors = as_list(base(preprocess_images(centred, name, preprocess)))
+    base_vectors = [pool_map(feature_map, pool) for feature_map in tensors[len(boundary) :]]
+    outputs = tensors[: len(boundary)] + [vector for vectors in base_vectors for vector in vectors]
 
-    inputs = [keras.Input(each.shape[1:], dtype=each.dtype) for each in outputs]
-    answers = as_list(Inference(crossing, late)(inputs[: len(crossing)])) if late else []
-    pooled = group_vectors(inputs[len(crossing) :], len(early))
-    parts = {id(each): part for each, part in zip(early, pooled, strict=True)}
-    parts |= {id(each): pool_map(answer, pool) for each, answer in zip(late, answers, strict=True)}
-    features = concatenate([parts[id(each)] for each in core.outputs])
-    return SplitModel(keras.Model(images, outputs, name="frozen"), keras.Model(inputs, features, name="tail"))
+    inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in outputs]
+    tail_outputs = as_list(Inference(boundary, tail_maps)(inputs[: len(boundary)])) if tail_maps else []
+    pooled = group_vectors(inputs[len(boundary) :], len(base_maps))
+    vectors_of = {id(tensor): vectors for tensor, vectors in zip(base_maps, pooled, strict=True)}
+    vectors_of |= {id(tensor): pool_map(output, pool) for tensor, output in zip(tail_maps, tail_outputs, strict=True)}
+    features = concatenate([vectors_of[id(tensor)] for tensor in backbone.outputs])
+    return SplitModel(keras.Model(images, outputs, name="base"), keras.Model(inputs, features, name="tail"))
 
 
 def boundary_tensors(
-    core: "keras.Model", trained: Sequence["keras.Layer"]
+    backbone: "keras.Model", trained: Sequence["keras.Layer"]
 ) -> tuple[list["keras.KerasTensor"], dict[int, "keras.KerasTensor"]]:
-    """What `trained` layers, and all that follows them, take of the tensors that are made without them; and all of the latter, by id.
+    """The tensors of the base that the `trained` layers, and operations after them, take; and all tensors of the base, by id.
 
-    Sums and scales between layers may be operations without a layer of their own: they belong to the side that their inputs do.
+    Sums and scales between layers may be operations without a layer: they belong to the part that their inputs belong to.
     """
-    made = {id(each): each for each in core.inputs}
-    crossing: dict[int, keras.KerasTensor] = {}
-    after = {id(layer) for layer in trained}
-    for operation in core.operations:  # each after those that it depends on
-        taken = as_list(operation.input)
-        if id(operation) in after or any(id(each) not in made for each in taken):
-            crossing |= {id(each): each for each in taken if id(each) in made}
+    base = {id(tensor): tensor for tensor in backbone.inputs}
+    boundary: dict[int, keras.KerasTensor] = {}
+    trained_ids = {id(layer) for layer in trained}
+    for operation in backbone.operations:  # in order: inputs come before the operations that take them
+        inputs = as_list(operation.input)
+        if id(operation) in trained_ids or any(id(tensor) not in base for tensor in inputs):
+            boundary |= {id(tensor): tensor for tensor in inputs if id(tensor) in base}
         else:
-            made |= {id(each): each for each in as_list(operation.output)}
-    return list(crossing.values()), made
+            base |= {id(tensor): tensor for tensor in as_list(operation.output)}
+    return list(boundary.values()), base
 
 
 def group_vectors(vectors: list[Any], maps: int) -> list[list[Any]]:
-    """`vectors` of so many maps, as many for each."""
-    each = len(vectors) // max(maps, 1)
-    return [vectors[place * each : (place + 1) * each] for place in range(maps)]
+    """`vectors` in groups of equal length, one for each of so many maps."""
+    size = len(vectors) // max(maps, 1)
+    return [vectors[index * size : (index + 1) * size] for index in range(maps)]
 
 
 def as_list(value: Any) -> list[Any]:
-    """What Keras gives as one tensor or as a list of several."""
+    """What Keras gives as one tensor or as a list of tensors, as a list."""
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,5 +1,6 @@
-"""The layer that subtracts the train mean image, so that a saved model carries it; importing this imports keras."""
+"""Keras layers and models that only training needs; importing this module imports keras."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,12 +10,21 @@ class SubtractMean(keras.layers.Layer):
     """uint8 (n, side, side, 3), RGB → float32 of the same shape, minus the mean image, a weight that is not trained."""
 
     def __init__(self, **options: Any):
-        super().__init__(dtype="float32", **options)  # in mixed precision too: the mean has 256 levels and more
+        super().__init__(dtype="float32", **options)  # in mixed precision too: 16 bits cannot hold the mean exactly
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Make the mean, float32 (side, side, 3), zero until it is set or loaded."""
+        """Create the mean, float32 (side, side, 3), zero until it is set or loaded."""
         self.mean = self.add_weight(shape=shape[1:], initializer="zeros", trainable=False, name="mean")
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Subtract."""
+        """Subtract the mean image."""
         return keras.ops.cast(images, "float32") - self.mean
+
+
+class TrainedLayers(keras.Model):
+    """Layers of another model as one weights file; it shares the layers and computes nothing."""
+
+    def __init__(self, layers: Sequence[keras.Layer]):
+        super().__init__(name="trained")
+        self.parts = list(layers)
+        self.built = True

@@ -1,6 +1,6 @@
 """Losses for genres of unequal size: functions of labels, int (n,) or (n, 1), and probabilities, float (n, k); float (n,), in nats.
 
-Each is the cross-entropy, changed at one place by how often the train rows have each label: `counts`, int (k,).
+Each is a cross-entropy, changed in one respect by the number of train rows of each label: `counts`, int (k,).
 """
 
 from collections.abc import Callable
@@ -9,24 +9,24 @@ from typing import Any
 import numpy as np
 
 Loss = Callable[[Any, Any], Any]
-EPSILON = 1e-7  # probability in a logarithm, Keras's own
+EPSILON = 1e-7  # the least probability in a logarithm, as in Keras
 
 
 def class_weights(counts: np.ndarray) -> np.ndarray:
-    """float64 (k,): inversely as the counts, 1 on average over rows (King and Zeng, 2001, "balanced" in scikit-learn)."""
-    return mean_one(1 / np.maximum(counts, 1), counts)
+    """float64 (k,): inversely proportional to counts, 1 on average over rows (King and Zeng, 2001, "balanced" in scikit-learn)."""
+    return scale_to_mean_one(1 / np.maximum(counts, 1), counts)
 
 
 def effective_weights(counts: np.ndarray, beta: float) -> np.ndarray:
-    """float64 (k,): inversely as the effective number of rows, (1 - beta^n) / (1 - beta), 1 on average over rows.
+    """float64 (k,): inversely proportional to the effective number of rows, (1 - beta^n) / (1 - beta), 1 on average over rows.
 
-    Class-balanced loss of Cui et al. (2019, arXiv:1901.05555), equation 2; they let the weights of classes, not of rows, average 1,
-    which would change the learning rate with the imbalance.
+    Class-balanced loss of Cui et al. (2019, arXiv:1901.05555), equation 2. Their weights are 1 on average over classes, not rows,
+    so that the effective learning rate depends on the imbalance.
     """
-    return mean_one((1 - beta) / (1 - beta ** np.maximum(counts, 1)), counts)
+    return scale_to_mean_one((1 - beta) / (1 - beta ** np.maximum(counts, 1)), counts)
 
 
-def mean_one(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def scale_to_mean_one(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """`weights`, scaled to 1 on average over rows."""
     return weights * counts.sum() / (weights * counts).sum()
 
@@ -58,7 +58,7 @@ def focal(gamma: float) -> Loss:
 def logit_adjusted(counts: np.ndarray, tau: float) -> Loss:
     """Cross-entropy of softmax(logits + tau ln prior): rare labels get a larger margin (Menon et al., 2021, arXiv:2007.07314, equation 10).
 
-    A label without rows counts as one row. In use the prior is left out, so that the model's answers need no change.
+    A label without rows counts as one row. Predictions do not use the prior, so the model's probabilities need no change.
     """
     prior = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
 
@@ -86,7 +86,7 @@ def true_probability(labels: Any, probabilities: Any) -> Any:
 
 
 def as_int_labels(labels: Any) -> Any:
-    """Labels as int (n,): Keras hands losses floats, and a last axis."""
+    """Labels as int (n,); Keras passes floats with a last axis of 1 to losses."""
     from keras import ops
 
     return ops.cast(ops.reshape(labels, (-1,)), "int32")

@@ -1,6 +1,6 @@
-"""A backbone ready to be trained from the layer that params name upwards: what crosses the cut for every image, and the tail above it.
+"""What training starts from: an extractor split at params' `unfreeze`, the activations of its base, and the data.
 
-It reads what the stages before left on disk, and writes nothing but scratch files.
+It reads the products of earlier stages and writes only scratch files.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from webtoon_genre.core import paths
 from webtoon_genre.data.augmentation import AugmentedThumbnails, AugmentParams, with_augmented_features
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
@@ -20,7 +21,8 @@ from webtoon_genre.reproducibility.runtime import Runtime
 from webtoon_genre.training.activations import cached_activations
 from webtoon_genre.training.classifier import ClassifierConfig, compose
 from webtoon_genre.training.freezing import Unfreeze, split_model
-from webtoon_genre.training.trainer import HeadParams, Trainer, TrainingData, TrainingParams
+from webtoon_genre.training.head import HeadParams
+from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
 
 if TYPE_CHECKING:
     import keras
@@ -28,35 +30,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InputPaths:
-    """Where the stages before left what is needed."""
+    """The products of one backbone that training reads: its features and the weights of its extractor."""
 
-    dataset: Path = Path("data/dataset.parquet")
-    resized: Path = Path("data/resized")
-    mean: Path = Path("data/mean.npz")
-    features: Path = Path("data/features")
-    trunks: Path = Path("models/trunk")
+    features: Path
+    augmented_features: Path
+    extractor: Path
 
-    def augmented(self, backbone: str) -> Path:
-        """Features of the train rows' variants."""
-        return self.features / f"{backbone}-augmented.npy"
+    @classmethod
+    def of(cls, backbone: str) -> "InputPaths":
+        """Where the stage `features` writes them."""
+        return cls(paths.features(backbone), paths.augmented_features(backbone), paths.extractor(backbone))
 
-    def weights(self, backbone: str) -> Path:
-        """Of the trunk that computed the features."""
-        return self.trunks / f"{backbone}.weights.h5"
+    @classmethod
+    def selected(cls) -> "InputPaths":
+        """Where the stage `select` puts those of the best trial."""
+        return cls(
+            paths.SELECTED / "features.npy",
+            paths.SELECTED / "features-augmented.npy",
+            paths.SELECTED / "extractor.weights.h5",
+        )
 
-    def files(self, backbone: str, unfreeze: Unfreeze) -> list[Path]:
-        """All that training depends on, in a fixed order; those that are not there are named by what reads them."""
-        images = [] if unfreeze == 0 else sorted(self.resized.glob("*"))
-        features = [self.features / f"{backbone}.npy", self.augmented(backbone)]
-        paths = [self.dataset, self.mean, *features, self.weights(backbone), *images]
-        return [path for path in paths if path.is_file()]
+    def files(self, unfreeze: Unfreeze) -> list[Path]:
+        """All existing files that training depends on, in a fixed order; what reads a missing one names it."""
+        images = [] if unfreeze == 0 else sorted(paths.RESIZED.glob("*"))
+        inputs = [paths.DATASET, paths.MEAN, self.features, self.augmented_features, self.extractor, *images]
+        return [path for path in inputs if path.is_file()]
 
 
 @dataclass(frozen=True)
 class TransferSetup:
-    """Where all heads and learning rates of one backbone and cut begin; `tail` is None where nothing is unfrozen.
+    """The common start of all heads and learning rates on one backbone and `unfreeze`; `tail` is None where nothing is unfrozen.
 
-    weights: of the body, in Keras's order, before anything was trained.
+    weights: of the extractor, in Keras's order, before any training.
     """
 
     backbone: str
@@ -64,22 +69,22 @@ class TransferSetup:
     preprocess: Preprocess
     classes: list[str]
     mean: np.ndarray
-    body: "keras.Model"
+    extractor: "keras.Model"
     weights: list[np.ndarray]
     tail: "keras.Model | None"
-    examples: TrainingData
+    data: TrainingData
 
-    def learner(self, head: HeadParams, schedule: TrainingParams, runtime: Runtime) -> Trainer:
-        """A head on the tail, neither trained yet, whatever an earlier learner made of the tail; that one is not used again."""
-        self.body.set_weights(self.weights)
-        return Trainer(self.tail, self.examples, len(self.classes), head, schedule, runtime)
+    def trainer(self, head: HeadParams, params: TrainingParams, runtime: Runtime, seed: int) -> Trainer:
+        """A new trainer on the untrained tail; a trainer that was made before must not be used any more."""
+        self.extractor.set_weights(self.weights)
+        return Trainer(self.tail, self.data, len(self.classes), head, params, runtime, seed)
 
-    def whole(self, learner: Trainer) -> "keras.Model":
-        """The model of images that `learner` trained."""
-        return compose(self.body, learner.head, self.mean)
+    def full_model(self, trainer: Trainer) -> "keras.Model":
+        """The trained model from images to probabilities."""
+        return compose(self.extractor, trainer.head, self.mean)
 
     def config(self, head: HeadParams) -> ClassifierConfig:
-        """What `saved.save` needs to know of that model."""
+        """The config that save_classifier writes beside that model."""
         return ClassifierConfig(
             backbone=self.backbone,
             side=len(self.mean),
@@ -99,41 +104,43 @@ def prepare(
     batch: int,
     augment: AugmentParams,
     runtime: Runtime,
-    sources: InputPaths,
+    memory: int,
+    inputs: InputPaths,
 ) -> Iterator[TransferSetup]:
-    """Compute what crosses the cut, `batch` images at once; with nothing unfrozen that is the features, which are there already."""
-    dataset, mean = read_table(sources.dataset, DATASET), read_mean_image(sources.mean).image
-    rows, features = with_augmented_features(dataset, sources.features, backbone, augment.copies)
-    body = build_extractor(backbone, len(mean), head.pool, preprocess, None)
-    load_weights(body, sources.weights(backbone))
-    half = split_model(body, mean, backbone, head.pool, preprocess, unfreeze)
+    """Read the data and compute the activations, `batch` images at once; with nothing unfrozen the features are the activations.
 
-    def start(tail: "keras.Model | None", inputs: list[np.ndarray]) -> TransferSetup:
+    memory: megabytes of activations in memory, see cached_activations.
+    """
+    dataset, mean = read_table(paths.DATASET, DATASET), read_mean_image(paths.MEAN).image
+    rows, features = with_augmented_features(dataset, inputs.features, inputs.augmented_features, augment.copies)
+    extractor = build_extractor(backbone, len(mean), head.pool, preprocess, None)
+    load_weights(extractor, inputs.extractor)
+    model = split_model(extractor, mean, backbone, head.pool, preprocess, unfreeze)
+
+    def setup(tail: "keras.Model | None", arrays: list[np.ndarray]) -> TransferSetup:
         return TransferSetup(
             backbone=backbone,
             unfreeze=unfreeze,
             preprocess=preprocess,
             classes=class_names(dataset),
             mean=mean,
-            body=body,
-            weights=body.get_weights(),
+            extractor=extractor,
+            weights=extractor.get_weights(),
             tail=tail,
-            examples=training_data(rows, inputs, features),
+            data=training_data(rows, arrays, features),
         )
 
     if unfreeze == 0:
-        yield start(None, [features])
+        yield setup(None, [features])
         return
-    half.frozen.jit_compile = runtime.xla
-    what = f"{backbone}: what crosses the cut,"
-    with cached_activations(
-        half, AugmentedThumbnails(ThumbnailStore(sources.resized), augment), rows, batch, runtime.memory, what
-    ) as inputs:
-        yield start(half.tail, inputs)
+    model.base.jit_compile = runtime.xla
+    images = AugmentedThumbnails(ThumbnailStore(paths.RESIZED), augment)
+    with cached_activations(model, images, rows, batch, memory, f"{backbone}: activations,") as arrays:
+        yield setup(model.tail, arrays)
 
 
 def training_data(rows: pd.DataFrame, inputs: list[np.ndarray], features: np.ndarray) -> TrainingData:
-    """The train rows with their variants, and the val rows, to be learned from."""
-    sides = rows["split"].to_numpy()
-    train, val = (np.flatnonzero(sides == side) for side in ("train", "val"))
+    """Train rows with their augmented copies, and val rows."""
+    splits = rows["split"].to_numpy()
+    train, val = (np.flatnonzero(splits == split) for split in ("train", "val"))
     return TrainingData(inputs, features, rows["label"].to_numpy(np.int64), train, val)

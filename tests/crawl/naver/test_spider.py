@@ -1,4 +1,4 @@
-"""The spider against a small server that speaks the API over loopback and misbehaves; never against the real hosts."""
+"""The spider against a small faulty server of the API on loopback; never against the real hosts."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,40 +14,36 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
 
-from tests.conftest import REPOSITORY
 from tests.support import webtoon_server
 from tests.support.crawl_runs import LIST, command, contents, crawl_at, environment, episodes, metrics, prepare, titles
 from tests.support.webtoon_server import API, IMAGES, Answer, Webtoons, episode, picture, title
 from webtoon_genre.crawl.http import AnswerError, host_of
-from webtoon_genre.crawl.journal import counted
+from webtoon_genre.crawl.journal import count_pictures
 from webtoon_genre.crawl.naver import api
 from webtoon_genre.crawl.naver.site import naver
 from webtoon_genre.crawl.store import JOURNAL
-from webtoon_genre.data.tables import EPISODES, TITLES, read_table
 
 Crawl = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
 def site() -> Iterator[Webtoons]:
-    with webtoon_server.serving() as site:
+    with webtoon_server.serve() as site:
         yield site
 
 
 @pytest.fixture
 def crawl(site: Webtoons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Crawl:
-    """Crawl `site` in an empty working directory of the test's own."""
+    """Crawl `site` in the test's empty working directory."""
     prepare(tmp_path)
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: crawl_at(tmp_path, site.proxy, *arguments)
 
 
-# One crawl of everything that can be wrong with a title or a picture; the tests below look at its outcome.
+# One crawl of faulty titles and pictures; the tests below look at its outcome.
 
 NEWER = {
     "communityArtists": [
@@ -63,8 +58,8 @@ NEWER = {
 }
 
 
-def misbehave(site: Webtoons) -> None:
-    """Titles 10 to 19 and their faults."""
+def add_faults(site: Webtoons) -> None:
+    """Add titles 10 to 19 with their faults."""
     plain = title(10, 0)
     plain["articles"] = [
         episode(10, 2),
@@ -92,15 +87,15 @@ def misbehave(site: Webtoons) -> None:
         f"{IMAGES}/11/9.jpg": [Answer(status=302, headers={"Location": f"{IMAGES}/10/1.jpg"})],
     }
     adult = title(12, 3)
-    adult["listed"]["adult"] = True
+    adult["item"]["adult"] = True
     rated = title(13, 3)
     rated["info"]["age"]["type"] = "RATE_18"
-    shut = title(14, 3)
+    login_only = title(14, 3)
     site.answers[f"{API}/api/article/list?titleId=14&page=1&sort=ASC"] = [Answer(status=401)]
     keyless = title(15, 3)
     del keyless["articles"][2]["thumbnailUrl"]
     nameless = title(16, 3, lists=["PURE", "DRAMA"])
-    del nameless["listed"]["starScore"]
+    del nameless["item"]["starScore"]
     untagged = title(17, 1, lists=["DRAMA", "PURE"])
     untagged["info"]["curationTagList"] = []
     newer = title(18, 1, lists=["PURE", "DRAMA"])
@@ -110,10 +105,10 @@ def misbehave(site: Webtoons) -> None:
         episode(19, 1, serviceDateDescription="22.08.20"),
         episode(19, 2, charge=True, serviceDateDescription="3일 후 무료"),
     ]
-    site.add(plain, broken, adult, rated, shut, keyless, nameless, untagged, newer, future)
-    listed = [nameless["listed"], untagged["listed"], newer["listed"]]
-    for number in (1, 2, 3):  # whatever page is asked for, another follows
-        answer = json.dumps({"titleList": listed, "pageInfo": {"page": number, "nextPage": number + 1}}).encode()
+    site.add(plain, broken, adult, rated, login_only, keyless, nameless, untagged, newer, future)
+    items = [nameless["item"], untagged["item"], newer["item"]]
+    for number in (1, 2, 3):  # each page announces another one
+        answer = json.dumps({"titleList": items, "pageInfo": {"page": number, "nextPage": number + 1}}).encode()
         site.answers[LIST.replace("PURE", "DRAMA").replace("page=1", f"page={number}")] = [Answer(answer)]
 
 
@@ -121,16 +116,16 @@ def misbehave(site: Webtoons) -> None:
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Webtoons, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("faults")
     prepare(folder)
-    with webtoon_server.serving() as site:
-        misbehave(site)
-        done = crawl_at(folder, site.proxy)
-    assert done.returncode == 0, done.stderr
-    return folder, site, done
+    with webtoon_server.serve() as site:
+        add_faults(site)
+        process = crawl_at(folder, site.proxy)
+    assert process.returncode == 0, process.stderr
+    return folder, site, process
 
 
 @pytest.fixture
 def faults(outcome: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """That crawl, its folder being the working directory."""
+    """That crawl, with its folder as the working directory."""
     monkeypatch.chdir(outcome[0])
     return outcome
 
@@ -147,14 +142,14 @@ def faults(outcome: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         (11, 3, "too_large"),
         (11, 4, "not_an_image"),
         (11, 5, "http_404"),
-        (11, 6, "ok"),  # 500 at first
+        (11, 6, "ok"),  # after one 500
         (11, 7, "foreign_host"),  # by redirect
         (11, 8, "cut_off"),
         (11, 9, "ok"),  # by a redirect within the host
         (11, 10, "foreign_host"),
     ],
 )
-def test_each_episode_has_a_row_that_tells_what_became_of_it(faults, title_id, no, status):
+def test_each_episode_has_a_row_with_its_status(faults, title_id, no, status):
     row = episodes().loc[(title_id, no)]
     assert row["status"] == status
     assert (status == "ok") == isinstance(row["sha256"], str)
@@ -169,7 +164,7 @@ def test_a_title_not_yet_out_on_as_of_has_no_row(faults):
     assert 19 not in episodes().index.get_level_values("title_id")
 
 
-def test_a_picture_is_kept_as_served_with_its_digest_and_size(faults):
+def test_a_picture_is_stored_as_served_with_its_digest_and_size(faults):
     table = pq.read_table("data/raw/thumbnails/10.parquet").to_pydict()
     assert table["no"] == [1, 2]
     assert table["image"] == [picture(10, 1), picture(10, 2)]
@@ -188,16 +183,16 @@ def test_titles_without_a_picture_have_no_file(faults):
     ]
 
 
-def test_a_host_off_the_list_is_never_asked(faults):
-    assert not [url for url in faults[1].asked if "elsewhere" in url]
+def test_a_foreign_host_gets_no_request(faults):
+    assert not [url for url in faults[1].requests if "elsewhere" in url]
 
 
-def test_a_list_that_repeats_itself_for_ever_comes_to_an_end(faults):
-    assert len([url for url in faults[1].asked if "genre=DRAMA" in url]) == 2
+def test_a_list_that_repeats_itself_endlessly_is_read_until_it_does(faults):
+    assert len([url for url in faults[1].requests if "genre=DRAMA" in url]) == 2
 
 
-def test_paid_hidden_and_undated_thumbnails_are_not_asked_for(faults):
-    assert not {f"{IMAGES}/10/{no}.jpg" for no in (5, 6, 7, 8)} & set(faults[1].asked)
+def test_paid_hidden_and_undated_thumbnails_are_not_requested(faults):
+    assert not {f"{IMAGES}/10/{no}.jpg" for no in (5, 6, 7, 8)} & set(faults[1].requests)
 
 
 def test_adult_titles_have_a_row_and_no_episodes(faults):
@@ -210,12 +205,12 @@ def test_artists_are_writers_then_painters_then_originals_in_both_forms(faults):
     assert titles().loc[10, "authors"].tolist() == ["글", "그림"]
 
 
-def test_genres_are_the_genre_tags_in_order_or_else_the_lists(faults):
+def test_genres_are_the_genre_tags_in_order_or_otherwise_those_of_the_lists(faults):
     assert titles().loc[18, "genres"].tolist() == ["drama", "pure"]
     assert titles().loc[17, "genres"].tolist() == ["pure", "drama"]
 
 
-def test_a_missing_key_is_recorded_with_its_address_and_the_rest_goes_on(faults):
+def test_a_missing_key_is_recorded_with_its_address_and_the_crawl_continues(faults):
     assert metrics()["failures"] == [
         {
             "title_id": 15,
@@ -233,16 +228,16 @@ def test_a_missing_key_is_recorded_with_its_address_and_the_rest_goes_on(faults)
     assert not {15, 16} & set(titles().index)
 
 
-def test_metrics_count_everything_that_is_missing_by_reason(faults):
-    counted = {key: value for key, value in metrics().items() if key != "failures"}
-    assert counted == {
+def test_metrics_count_all_missing_items_by_reason(faults):
+    counts = {key: value for key, value in metrics().items() if key != "failures"}
+    assert counts == {
         "source": "test",
         "titles": 7,
         "episodes": 17,
         "thumbnails": 6,
         "finished": 0,
         "bytes": sum(len(picture(10, no)) for no in (1, 1, 2))
-        + sum(len(picture(*at)) for at in ((11, 6), (17, 1), (18, 1))),
+        + sum(len(picture(*key)) for key in ((11, 6), (17, 1), (18, 1))),
         "vanished": 0,
         "left_out": {"adult": 3, "hidden": 1, "paid": 1, "undated": 1},
         "limited": {},
@@ -260,69 +255,69 @@ def test_the_log_has_only_the_titles_that_failed(faults):
     ]
 
 
-# What is on disk, and what a crawl asks for.
+# Data on disk, and the requests of a further crawl.
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def earlier_crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory after a crawl of three titles."""
-    folder = tmp_path_factory.mktemp("known")
+    folder = tmp_path_factory.mktemp("earlier")
     prepare(folder)
-    with webtoon_server.serving() as site:
+    with webtoon_server.serve() as site:
         site.add(title(10, 3), title(11, 2), title(12, 2))
         assert crawl_at(folder, site.proxy).returncode == 0
     return folder
 
 
 @pytest.fixture
-def before(known: Path, site: Webtoons, crawl: Crawl) -> dict[str, str]:
-    """That crawl's files in the test's own working directory, and their digests; `site` holds the same titles."""
-    shutil.copytree(known / "data", "data")
+def before(earlier_crawl: Path, site: Webtoons, crawl: Crawl) -> dict[str, str]:
+    """Digests of that crawl's files, copied to the test's working directory; `site` has the same titles."""
+    shutil.copytree(earlier_crawl / "data", "data")
     site.add(title(10, 3), title(11, 2), title(12, 2))
     return contents()
 
 
-def test_a_second_crawl_asks_for_no_thumbnail_and_rewrites_no_file(site, crawl, before):
+def test_a_second_crawl_requests_no_thumbnail_and_rewrites_no_file(site, crawl, before):
     stamps = {path: path.stat().st_mtime_ns for path in Path("data/raw/thumbnails").iterdir()}
     assert crawl().returncode == 0
-    paths = {url.partition("?")[0].removeprefix(API) for url in site.asked}
+    paths = {url.partition("?")[0].removeprefix(API) for url in site.requests}
     assert paths == {"/robots.txt", "/api/webtoon/titlelist/genre", "/api/article/list"}
     assert contents() == before
     assert {path: path.stat().st_mtime_ns for path in Path("data/raw/thumbnails").iterdir()} == stamps
 
 
-def test_one_new_episode_rewrites_one_title_s_file(site, crawl, before):
+def test_one_new_episode_rewrites_the_file_of_its_title(site, crawl, before):
     site.add(title(11, 3))
     crawl()
-    assert site.pictures_asked() == [f"{IMAGES}/11/3.jpg"]
+    assert site.picture_requests() == [f"{IMAGES}/11/3.jpg"]
     changed = [name for name, digest in contents().items() if before.get(name) != digest]
     assert changed == ["episodes.parquet", "thumbnails/11.parquet"]
 
 
-def renamed(item: dict[str, Any]) -> None:
-    item["listed"]["titleName"] = "다른 제목"
+def rename(title: dict[str, Any]) -> None:
+    title["item"]["titleName"] = "다른 제목"
 
 
-def listed_elsewhere(item: dict[str, Any]) -> None:
-    item["lists"] = ["PURE", "DRAMA"]
+def add_list(title: dict[str, Any]) -> None:
+    title["lists"] = ["PURE", "DRAMA"]
 
 
-def by_others(item: dict[str, Any]) -> None:
-    item["listed"]["author"] = "글 / 다른 그림"
+def change_authors(title: dict[str, Any]) -> None:
+    title["item"]["author"] = "글 / 다른 그림"
 
 
-@pytest.mark.parametrize("change", [renamed, listed_elsewhere, by_others])
-def test_a_title_s_page_is_asked_for_again_when_the_lists_tell_something_new(site, crawl, before, change):
-    site.titles[12]["listed"]["author"] = "글/그림"
+@pytest.mark.parametrize("change", [rename, add_list, change_authors])
+def test_a_title_s_page_is_requested_again_when_the_lists_differ_from_its_row(site, crawl, before, change):
+    site.titles[12]["item"]["author"] = "글/그림"
     change(site.titles[11])
     crawl()
-    assert [url for url in site.asked if "/info" in url] == [f"{API}/api/article/list/info?titleId=11"]
+    assert [url for url in site.requests if "/info" in url] == [f"{API}/api/article/list/info?titleId=11"]
 
 
-def test_what_the_source_no_longer_offers_is_kept_and_marked(site, crawl, before):
-    gone = title(10, 3)
-    gone["articles"] = [episode(10, 2), episode(10, 3, charge=True)]
-    site.add(gone)
+def test_pictures_that_the_source_no_longer_offers_are_kept_and_marked(site, crawl, before):
+    shorter = title(10, 3)
+    shorter["articles"] = [episode(10, 2), episode(10, 3, charge=True)]
+    site.add(shorter)
     del site.titles[11]
     crawl()
     assert episodes()["status"].tolist() == ["vanished", "ok", "vanished", "vanished", "vanished", "ok", "ok"]
@@ -331,73 +326,79 @@ def test_what_the_source_no_longer_offers_is_kept_and_marked(site, crawl, before
     assert [name for name, digest in contents().items() if before.get(name) != digest] == ["episodes.parquet"]
 
 
-def test_what_is_on_disk_of_a_title_that_fails_stays_as_it_was(site, crawl, before):
+def test_data_on_disk_of_a_failed_title_stay_unchanged(site, crawl, before):
     site.answers[f"{API}/api/article/list?titleId=11&page=1&sort=ASC"] = [Answer(b"{")]
     crawl()
     assert contents() == before
     assert metrics()["failed"]["titles"] == {"not_json": 1}
 
 
-def test_another_source_replaces_what_was_there(site, crawl, before):
+def test_another_source_replaces_the_data(site, crawl, before):
     del site.titles[11]
     crawl("--name=second")
     assert titles()["source"].to_dict() == {10: "second", 12: "second"}
     assert sorted(set(before) - set(contents())) == ["thumbnails/11.parquet"]
 
 
-def test_a_killed_crawl_goes_on_where_it_ended_and_gives_the_bytes_of_an_uninterrupted_one(site, crawl, tmp_path):
+@pytest.mark.slow
+def test_a_killed_crawl_resumes_and_gives_the_bytes_of_an_uninterrupted_one(site, crawl, tmp_path):
     site.add(*[title(number, 3) for number in range(10, 17)])
     crawl()
-    whole = contents()
+    uninterrupted = contents()
     shutil.rmtree("data")
-    held = threading.Event()
-    site.answers[f"{IMAGES}/16/3.jpg"] = [Answer(held=held), Answer(picture(16, 3))]
-    site.asked.clear()
+    gate = threading.Event()
+    last = f"{IMAGES}/16/3.jpg"
+    site.answers[last] = [Answer(gate=gate), Answer(picture(16, 3))]
+    site.requests.clear()
     killed = subprocess.Popen(command(site.proxy), cwd=tmp_path, env=environment())
     staged = Path("data/.raw.staged")
     deadline = time.monotonic() + 60
-    asked, pictures = f"{IMAGES}/16/3.jpg", 2  # the other pictures of title 16 are journaled by then
-    while len([*staged.glob("1*.parquet")]) < 6 or counted(staged / JOURNAL)[0] != pictures or asked not in site.asked:
+    pictures = 2  # the other pictures of title 16 are in the journal by then
+    while (
+        len([*staged.glob("1*.parquet")]) < 6
+        or count_pictures(staged / JOURNAL)[0] != pictures
+        or last not in site.requests
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.kill(killed.pid, signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert not Path("data/raw").exists()
-    held.set()
-    site.asked.clear()
+    gate.set()
+    site.requests.clear()
     assert crawl().returncode == 0
-    assert [url for url in site.asked if not url.endswith("/robots.txt")] == [f"{IMAGES}/16/3.jpg"]
-    assert contents() == whole
+    assert [url for url in site.requests if not url.endswith("/robots.txt")] == [last]
+    assert contents() == uninterrupted
     assert not staged.exists()
 
 
-# What ends a crawl: one line, and nothing changed.
+# Errors that end a crawl with one line, and change nothing.
 
 
 def test_a_path_that_robots_txt_forbids_ends_the_crawl(site, crawl, before):
     site.answers[f"{API}/robots.txt"] = [Answer(b"User-agent: webtoon-genre\nDisallow: /api/webtoon\n")]
-    done = crawl()
-    assert done.returncode == 1
-    line = done.stderr.strip()
+    process = crawl()
+    assert process.returncode == 1
+    line = process.stderr.strip()
     assert line.startswith(f"crawl: robots.txt of comic.test forbids {API}/api/webtoon/titlelist/genre?genre=")
     assert line.endswith(" to 'webtoon-genre (contact you@example.org)'; the crawl ends here, and nothing was changed")
     assert "\n" not in line
     assert contents() == before
 
 
-def test_a_robots_txt_that_cannot_be_had_forbids_all(site, crawl, before):
+def test_a_robots_txt_that_cannot_be_fetched_forbids_all(site, crawl, before):
     site.answers[f"{API}/robots.txt"] = [Answer(status=503)]
-    done = crawl()
-    assert done.returncode == 1
-    assert "no answer: http 503; nothing was changed, run again later" in done.stderr
-    assert {*site.asked} == {f"{API}/robots.txt"}
+    process = crawl()
+    assert process.returncode == 1
+    assert "no answer: http 503; nothing was changed, run again later" in process.stderr
+    assert {*site.requests} == {f"{API}/robots.txt"}
     assert contents() == before
 
 
-def test_a_server_that_is_not_there_ends_the_crawl(before, tmp_path):
-    done = crawl_at(tmp_path, "http://127.0.0.1:1")
-    assert done.returncode == 1
-    assert done.stderr == (
+def test_a_refused_connection_ends_the_crawl(before, tmp_path):
+    process = crawl_at(tmp_path, "http://127.0.0.1:1")
+    assert process.returncode == 1
+    assert process.stderr == (
         f"crawl: the list of titles at {LIST} cannot be read: no answer: connection refused; "
         "nothing was changed, run again later\n"
     )
@@ -406,28 +407,29 @@ def test_a_server_that_is_not_there_ends_the_crawl(before, tmp_path):
 
 def test_a_damaged_table_ends_the_crawl(site, crawl, before):
     Path("data/raw/titles.parquet").write_bytes(b"half")
-    done = crawl()
-    assert done.returncode == 1
-    assert re.fullmatch(r"crawl: data/raw/titles\.parquet is not the table expected \(.*\); .*\n", done.stderr)
+    process = crawl()
+    assert process.returncode == 1
+    assert re.fullmatch(r"crawl: data/raw/titles\.parquet is not the table expected \(.*\); .*\n", process.stderr)
 
 
 def test_lists_without_a_title_end_the_crawl(site, crawl):
-    done = crawl()
-    assert done.returncode == 1
+    process = crawl()
+    assert process.returncode == 1
     assert (
-        done.stderr == "crawl: test gave no picture (no title at all); nothing was changed, see crawl in params.yaml\n"
+        process.stderr
+        == "crawl: test gave no picture (no title at all); nothing was changed, see crawl in params.yaml\n"
     )
     assert not Path("data/raw").exists()
 
 
-def test_a_crawl_of_which_too_much_failed_changes_nothing(site, crawl, before):
+def test_a_crawl_with_too_many_failures_changes_nothing(site, crawl, before):
     site.add(title(13, 30))
     site.answers |= {f"{IMAGES}/13/{no}.jpg": [Answer(status=404)] for no in range(1, 31)}
-    done = crawl()
-    assert done.returncode == 1
-    assert done.stderr == (
+    process = crawl()
+    assert process.returncode == 1
+    assert process.stderr == (
         "crawl: 30 of 37 thumbnails failed (30 http_404), more than crawl.max_failed_share 0.7; "
-        "nothing was changed, and the next run goes on from here\n"
+        "nothing was changed, and the next run resumes\n"
     )
     assert contents() == before
 
@@ -447,22 +449,22 @@ def test_a_crawl_of_which_too_much_failed_changes_nothing(site, crawl, before):
         ("", None),
     ],
 )
-def test_a_service_date_is_a_day_or_nothing(text, day):
+def test_a_service_date_is_a_day_or_none(text, day):
     assert api.service_date(text) == day
 
 
-def test_a_page_is_the_last_by_either_sign():
+def test_a_page_is_the_last_by_either_field():
     assert api.Page(nextPage=0).last
     assert api.Page(nextPage=4, page=3, totalPages=3).last
     assert not api.Page(nextPage=4, page=3, totalPages=5).last
 
 
-def test_an_info_without_either_form_of_artists_is_refused():
+def test_a_page_without_either_form_of_artists_is_rejected():
     with pytest.raises(AnswerError, match=r"^url: communityArtists and author are missing \[missing_key\]$"):
         api.read(api.Info, {"curationTagList": []}, "url")
 
 
-def test_a_value_of_another_type_is_refused_with_its_key():
+def test_a_value_of_another_type_is_rejected_with_its_key():
     with pytest.raises(AnswerError, match=r"^url: curationTagList is '7': Input should be a valid list \[bad_value\]$"):
         api.read(api.Info, {"curationTagList": 7, "author": {}}, "url")
 
@@ -478,11 +480,11 @@ def test_a_value_of_another_type_is_refused_with_its_key():
         ("http://[", ""),
     ],
 )
-def test_the_host_of_an_address_is_taken_whole(url, host):
+def test_the_host_of_an_address_includes_its_port(url, host):
     assert host_of(url) == host
 
 
-def test_the_real_site_differs_in_hosts_and_limits_only():
+def test_the_real_site_has_its_hosts_referer_and_delay():
     site = naver(delay=0.5, throttle=1.0)
     assert site.hosts == {
         "comic.naver.com",

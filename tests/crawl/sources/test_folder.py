@@ -1,4 +1,4 @@
-"""Pictures from a folder: what becomes a title, a label and a row, and which folders are refused."""
+"""Pictures from a folder: titles, labels and rows; rejected folders and manifests."""
 
 import json
 import os
@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.crawl import folder
-from webtoon_genre.crawl.sources.folder import collect, digest, number
-from webtoon_genre.crawl.source import CrawlResult, Episode, summarise
+from webtoon_genre.crawl.source import CrawlParams, CrawlResult, Episode, summarise
+from webtoon_genre.crawl.sources import folder
+from webtoon_genre.crawl.sources.folder import Params, collect, digest, parse_title_id
 from webtoon_genre.crawl.store import Store
 
 
 def jpeg(name: str) -> bytes:
-    """Bytes that begin like a JPEG and differ by name."""
+    """Return bytes that begin like a JPEG and differ by name."""
     return b"\xff\xd8\xff" + name.encode()
 
 
 def put(*paths: str) -> None:
-    """Pictures below pictures/."""
+    """Write pictures below pictures/."""
     for path in paths:
         file = Path("pictures", path)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -29,53 +29,54 @@ def put(*paths: str) -> None:
 
 
 def manifest(*lines: str) -> None:
-    """pictures/manifest.csv."""
+    """Write pictures/manifest.csv."""
     Path("pictures").mkdir(exist_ok=True)
     Path("pictures", "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def episodes(found: CrawlResult) -> list[Episode]:
-    """The rows that were found."""
-    return [Episode(**row) for row in found.episodes().to_pylist()]
+def episodes(result: CrawlResult) -> list[Episode]:
+    """Return the rows of a crawl."""
+    return [Episode(**row) for row in result.episodes().to_pylist()]
 
 
-def take(max_bytes: int = 1000) -> CrawlResult:
-    """What the source makes of pictures/."""
-    return collect(Path("pictures"), max_bytes, Store(Path("data/raw")))
+def crawl(max_bytes: int = 1000) -> CrawlResult:
+    """Collect pictures/."""
+    common = CrawlParams.model_construct(max_bytes=max_bytes)
+    return collect(Params(path="pictures"), common, Store(Path("data/raw")))
 
 
-def rows(found: CrawlResult) -> list[tuple[str, str | None, int, int]]:
-    """(path, label, title_id, no) of each picture, by path."""
-    return sorted((row.thumbnail_url, row.genre, row.title_id, row.no) for row in episodes(found))
+def rows(result: CrawlResult) -> list[tuple[str, str | None, int, int]]:
+    """Return (path, label, title_id, no) of each picture, by path."""
+    return sorted((row.thumbnail_url, row.genre, row.title_id, row.no) for row in episodes(result))
 
 
-def refusal() -> str:
-    """The message with which pictures/ is refused."""
+def error_message() -> str:
+    """Return the error message for pictures/."""
     with pytest.raises(InputError) as error:
-        take()
+        crawl()
     assert not Path("data").exists()
     return str(error.value)
 
 
-def test_without_a_manifest_each_picture_is_a_title_of_its_own_labelled_by_its_folder():
+def test_without_a_manifest_each_picture_is_a_separate_title_with_the_label_of_its_folder():
     put("ink/b.jpg", "ink/deep/a.png", "oil/a.gif")
-    found = take()
-    assert rows(found) == [
+    result = crawl()
+    assert rows(result) == [
         ("ink/b.jpg", "ink", digest("path", "ink/b.jpg"), 1),
         ("ink/deep/a.png", "ink", digest("path", "ink/deep/a.png"), 1),
         ("oil/a.gif", "oil", digest("path", "oil/a.gif"), 1),
     ]
-    assert [(title.title, title.genres) for title in found.titles if "oil" in title.title] == [("oil/a.gif", ("oil",))]
+    assert [(title.title, title.genres) for title in result.titles if "oil" in title.title] == [("oil/a.gif", ("oil",))]
 
 
-def test_a_row_describes_the_file_as_it_is():
+def test_a_row_describes_the_file():
     put("ink/b.jpg")
-    (row,) = episodes(take())
+    (row,) = episodes(crawl())
     assert (row.sha256, row.bytes, row.status, row.date) == (
         sha256(jpeg("ink/b.jpg")).hexdigest(),
         len(jpeg("ink/b.jpg")),
@@ -88,23 +89,23 @@ def test_a_row_describes_the_file_as_it_is():
 def test_a_title_id_groups_pictures_across_labels_and_numbers_them_by_path():
     put("ink/b.jpg", "ink/a.jpg", "oil/c.jpg")
     manifest("path,title_id", "oil/c.jpg,17", "ink/b.jpg,17", "ink/a.jpg,0017")
-    found = take()
-    assert rows(found) == [("ink/a.jpg", "ink", 17, 1), ("ink/b.jpg", "ink", 17, 2), ("oil/c.jpg", "oil", 17, 3)]
-    (title,) = found.titles
+    result = crawl()
+    assert rows(result) == [("ink/a.jpg", "ink", 17, 1), ("ink/b.jpg", "ink", 17, 2), ("oil/c.jpg", "oil", 17, 3)]
+    (title,) = result.titles
     assert (title.title_id, title.genres) == (17, ("ink", "oil"))
 
 
 def test_pictures_of_one_title_text_are_one_title():
     put("ink/a.jpg", "ink/b.jpg", "ink/c.jpg")
     manifest("path,title", "ink/a.jpg,Sea", "ink/b.jpg, Sea ", "ink/c.jpg,")
-    assert [title_id for _, _, title_id, _ in rows(take())] == [
+    assert [title_id for _, _, title_id, _ in rows(crawl())] == [
         digest("title", "Sea"),
         digest("title", "Sea"),
         digest("path", "ink/c.jpg"),
     ]
 
 
-def test_the_manifest_s_columns_are_taken():
+def test_the_manifest_s_columns_are_used():
     put("x/a.jpg", "x/b.jpg", "top.jpg")
     manifest(
         "path,label,title_id,title,author,star_score,camera",
@@ -112,11 +113,11 @@ def test_the_manifest_s_columns_are_taken():
         "x/b.jpg,,s-1,Sea,Bob,8,",
         "top.jpg,oil,s-1,Sea,Ann,,",
     )
-    found = take()
-    (title,) = found.titles
+    result = crawl()
+    (title,) = result.titles
     assert (title.title, title.authors, title.star_score) == ("Sea", ("Ann", "Bob"), 8.75)
     assert title.title_id == digest("title_id", "s-1")
-    assert [(row.thumbnail_url, row.genre, row.star_score) for row in episodes(found)] == [
+    assert [(row.thumbnail_url, row.genre, row.star_score) for row in episodes(result)] == [
         ("top.jpg", "oil", None),
         ("x/a.jpg", "ink", 9.5),
         ("x/b.jpg", "x", 8.0),
@@ -135,8 +136,8 @@ def test_the_manifest_s_columns_are_taken():
     ],
 )
 def test_a_title_id_is_a_decimal_number_or_a_digest(text, title_id):
-    """The digests are golden: if they changed, every split made from a manifest would."""
-    assert number(text) == title_id
+    """The digests are golden: a change would alter every split of pictures with a manifest."""
+    assert parse_title_id(text) == title_id
 
 
 def test_a_digest_is_positive_and_of_48_bits():
@@ -145,32 +146,32 @@ def test_a_digest_is_positive_and_of_48_bits():
     assert all(0 < value < 2**48 for value in values)
 
 
-def test_what_is_no_picture_is_counted_and_hidden_files_are_not_seen():
+def test_files_that_are_no_pictures_are_counted_and_hidden_files_are_ignored():
     put("ink/a.jpg", "ink/notes.txt", "ink/.hidden.jpg", ".cache/b.jpg", "stray.jpg")
     Path("pictures/ink/fake.jpg").write_bytes(b"<html>")
     Path("pictures/ink/big.PNG").write_bytes(jpeg("") + bytes(2000))
-    counted = summarise(take())
-    assert counted["left_out"] == {"unknown_ending": 1, "no_label": 1}
-    assert counted["failed"]["thumbnails"] == {"not_an_image": 1, "too_large": 1}
-    assert counted["thumbnails"] == 1
+    counts = summarise(crawl())
+    assert counts["left_out"] == {"unknown_ending": 1, "no_label": 1}
+    assert counts["failed"]["thumbnails"] == {"not_an_image": 1, "too_large": 1}
+    assert counts["thumbnails"] == 1
 
 
-def test_files_that_the_manifest_does_not_name_are_left_out_and_counted():
+def test_files_that_are_not_in_the_manifest_are_left_out_and_counted():
     put("ink/a.jpg", "ink/b.jpg", "ink/c.jpg")
     manifest("path", "ink/b.jpg")
-    found = take()
-    assert [row.thumbnail_url for row in episodes(found)] == ["ink/b.jpg"]
-    assert found.left_out["not_in_manifest"] == 2
+    result = crawl()
+    assert [row.thumbnail_url for row in episodes(result)] == ["ink/b.jpg"]
+    assert result.left_out["not_in_manifest"] == 2
 
 
-def test_the_order_of_a_folder_s_listing_does_not_show(monkeypatch):
+def test_the_order_of_a_folder_s_listing_has_no_effect(monkeypatch):
     put("ink/a.jpg", "ink/b.jpg", "oil/c.jpg")
-    first = take()
+    first = crawl()
     monkeypatch.setattr(folder, "list_files", lambda path: {"oil/c.jpg", "ink/b.jpg", "ink/a.jpg"})
-    assert take() == first
+    assert crawl() == first
 
 
-def test_an_edited_picture_is_read_anew(run_stage, set_params):
+def test_an_edited_picture_is_read_again(run_stage, set_params):
     put("ink/a.jpg", "oil/b.jpg")
     set_params({"crawl.source": "folder", "crawl.folder.path": "pictures"})
     assert run_stage("crawl").returncode == 0
@@ -188,22 +189,25 @@ def test_an_edited_picture_is_read_anew(run_stage, set_params):
     assert json.loads(Path("metrics/crawl.json").read_text())["source"] == "folder"
 
 
-# Refusals.
+# Errors.
 
 
-def test_a_folder_that_is_not_there_is_refused():
-    assert refusal() == "crawl.folder.path is 'pictures', which is no folder here; put <label>/<files> into it"
+def test_a_missing_folder_is_an_error():
+    assert (
+        error_message()
+        == "crawl.folder.path is 'pictures', which is no folder; create it and put <label>/<files> into it"
+    )
 
 
-def test_a_folder_without_a_picture_is_refused():
+def test_a_folder_without_a_picture_is_an_error():
     put("ink/notes.txt")
-    assert refusal() == "pictures holds no picture (.gif, .jpeg, .jpg, .png, .webp) under <label>/; put some there"
+    assert error_message() == "pictures holds no picture (.gif, .jpeg, .jpg, .png, .webp) under <label>/; add some"
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["path", "ink/b.jpg"], "line 2: ink/b.jpg is not in pictures; put it there or take the row out"),
+        (["path", "ink/b.jpg"], "line 2: ink/b.jpg is not in pictures; add the file or delete the row"),
         (
             ["path", "ink/../../a.jpg"],
             "line 2: path 'ink/../../a.jpg' leads out of the folder; name the picture relative to the folder",
@@ -215,32 +219,35 @@ def test_a_folder_without_a_picture_is_refused():
         (["path,title", ",Sea"], "line 2: path is empty; name the picture relative to the folder"),
         (
             ["path", "ink/a.jpg", "./ink/a.jpg"],
-            "line 3: ink/a.jpg stands there twice, first at pictures/manifest.csv line 2",
+            "line 3: ink/a.jpg is listed twice, first at pictures/manifest.csv line 2",
         ),
         (
             ["path,star_score", "ink/a.jpg,10.5"],
-            "line 2: star_score is '10.5'; give a number from 0 to 10, or leave it empty",
+            "line 2: star_score is '10.5'; enter a number from 0 to 10, or leave it empty",
         ),
         (
             ["path,star_score", "ink/a.jpg,good"],
-            "line 2: star_score is 'good'; give a number from 0 to 10, or leave it empty",
+            "line 2: star_score is 'good'; enter a number from 0 to 10, or leave it empty",
         ),
-        (["path", "stray.jpg"], "line 2: stray.jpg has no label; give it one, or put it into a folder named like it"),
+        (
+            ["path", "stray.jpg"],
+            "line 2: stray.jpg has no label; add one, or move the file into a folder with the label's name",
+        ),
     ],
 )
-def test_a_row_that_cannot_be_is_named(lines, message):
+def test_an_invalid_row_is_named(lines, message):
     put("ink/a.jpg", "stray.jpg")
     manifest(*lines)
-    assert refusal() == f"pictures/manifest.csv {message}"
+    assert error_message() == f"pictures/manifest.csv {message}"
 
 
-def test_a_manifest_without_paths_is_refused():
+def test_a_manifest_without_paths_is_an_error():
     put("ink/a.jpg")
     manifest("file,title", "ink/a.jpg,Sea")
-    assert refusal() == "pictures/manifest.csv has the columns file, title; one must be path"
+    assert error_message() == "pictures/manifest.csv has the columns file, title; one must be path"
 
 
-def test_a_manifest_in_another_encoding_is_refused():
+def test_a_manifest_in_another_encoding_is_an_error():
     put("ink/a.jpg")
     Path("pictures/manifest.csv").write_bytes("path,title\nink/a.jpg,가\n".encode("utf-16"))
-    assert re.match(r"pictures/manifest\.csv is no CSV in UTF-8: ", refusal())
+    assert re.match(r"pictures/manifest\.csv is no CSV in UTF-8: ", error_message())

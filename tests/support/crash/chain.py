@@ -1,4 +1,4 @@
-"""The tiny pipeline, stage by stage, each disturbed before it succeeds: what DVC printed, and what became of the files."""
+"""The tiny pipeline, stage by stage, under faults before it succeeds: DVC's output, and the state of the files."""
 
 import os
 import subprocess
@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.hostile_machine import ON_IT, SETTINGS
+from tests.support.hostile_machine import ENVIRONMENT, PREFIX
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
 
-HERE = Path(__file__).parent
-DISKS = ("data", "models", "metrics", "plots")  # where stages write, each on a small file system of its own
-PAGE = 4096  # bytes in which these file systems give room
+DISKS = ("data", "models", "metrics", "plots")  # folders that stages write to, each on a separate small file system
+PAGE = 4096  # bytes; these file systems allocate whole pages
 LARGE = "1g"
 FULL, KILLED, LEFT, READ_ONLY = "full", "killed", "killed-then-read-only", "read-only"
 NO_DISK = "this user may not mount a small file system"
@@ -28,27 +27,29 @@ FEATURES = f"data/features/{BACKBONE}.npy"
 
 @dataclass(frozen=True)
 class Case:
-    """How a stage is disturbed."""
+    """The faults of one stage."""
 
-    stage: str  # as DVC names it
-    writes: str  # what it writes when it is killed
-    disk: str  # which of DISKS has room for half of what it writes there
-    quick: bool = False  # whether it meets a full disk and read-only ones in every run of the tests
-    reads: str | None = None  # what it reads when it is killed in every run of the tests; it would take long to write
+    stage: str  # DVC's name of it
+    writes: str  # the file that it writes when it is killed
+    disk: str  # the one of DISKS with room for half of the stage's files there
+    quick: bool = False  # whether every run of the tests tries a full disk and read-only ones
+    reads: str | None = (
+        None  # the file that it opens when it is killed in every run of the tests, where writing takes long
+    )
 
     @property
     def module(self) -> str:
-        """`stages.` what."""
+        """The stage's module in `stages`."""
         return self.stage.partition("@")[0]
 
-    def faults(self, every: bool) -> list[str]:
-        """Those that it meets."""
+    def faults(self, exhaustive: bool) -> list[str]:
+        """The faults to try."""
         usual = (FULL, KILLED, READ_ONLY) if self.quick else (KILLED,)
-        return [fault for fault in FAULTS if every or fault in usual]
+        return [fault for fault in FAULTS if exhaustive or fault in usual]
 
-    def killed_at(self, every: bool) -> str:
-        """The file that it is at when it is killed."""
-        return self.writes if every or self.reads is None else self.reads
+    def killed_at(self, exhaustive: bool) -> str:
+        """The file at which the stage is killed."""
+        return self.writes if exhaustive or self.reads is None else self.reads
 
 
 CASES = [
@@ -79,113 +80,113 @@ CASES = [
 
 
 @dataclass
-class Seen:
-    """A `dvc repro` of one stage: its exit code, all that it printed, files of earlier stages that it lost or changed."""
+class Outcome:
+    """One `dvc repro` of one stage: its exit code, its output, files of earlier stages that it removed or changed."""
 
     code: int
-    printed: str
+    output: str
     lost: list[str]
     seconds: float
 
 
 @dataclass
 class Chain:
-    """A repository in which stage after stage is disturbed and then succeeds."""
+    """A repository in which every stage meets its faults and then succeeds."""
 
     clone: Clone
-    lock: dict[str, list[str]]  # of an undisturbed run: outputs by stage, in the order in which they ran
-    seen: dict[tuple[str, str], Seen] = field(default_factory=dict)  # by stage and fault
-    finished: dict[str, Seen] = field(default_factory=dict)  # by stage: the run after its faults
-    kept: dict[str, list[str]] = field(default_factory=dict)  # by stage: hidden files that a kill left
+    lock: dict[str, list[str]]  # of an undisturbed run: outputs by stage, in the order of the stages
+    faulty: dict[tuple[str, str], Outcome] = field(default_factory=dict)  # by stage and fault
+    finished: dict[str, Outcome] = field(default_factory=dict)  # by stage: the run after its faults
+    leftovers: dict[str, list[str]] = field(default_factory=dict)  # by stage: hidden files after the kill
 
-    def repro(self, case: Case, again: bool = False, on: str = "", **environment: str) -> Seen:
-        """Run this one stage; `again`: though there is nothing new, and then what it made itself is not to be lost either.
+    def repro(self, case: Case, force: bool = False, prefix: str = "", **variables: str) -> Outcome:
+        """Run this stage alone; `force`: although nothing changed, and then it must not lose its outputs either.
 
-        on: what comes before the command line.
+        prefix: the beginning of the command line.
         """
         before, start = digests(self.clone.folder), time.monotonic()
-        force = " --force" if again else ""
-        done = self.clone.run(f"{on} dvc repro{force} --single-item {case.stage}", **environment)
+        option = " --force" if force else ""
+        result = self.clone.run(f"{prefix} dvc repro{option} --single-item {case.stage}", **variables)
         seconds = time.monotonic() - start
         after = digests(self.clone.folder)
-        own = () if again else tuple(self.lock[case.stage])
-        lost = [path for path in before if before[path] != after.get(path) and not path.startswith(own)]
-        return Seen(done.returncode, done.stdout + done.stderr, lost, seconds)
+        outs = () if force else tuple(self.lock[case.stage])
+        lost = [path for path in before if before[path] != after.get(path) and not path.startswith(outs)]
+        return Outcome(result.returncode, result.stdout + result.stderr, lost, seconds)
 
-    def killed(self, case: Case, target: str) -> Seen:
-        """Run it until it is at the file `target`."""
-        seen = self.repro(case, **deadly(case.module, target))
-        self.kept[case.stage] = hidden(self.clone.folder)
-        return seen
+    def run_killed(self, case: Case, target: str) -> Outcome:
+        """Run the stage until it reaches the file `target`."""
+        outcome = self.repro(case, **kill_variables(case.module, target))
+        self.leftovers[case.stage] = hidden_files(self.clone.folder)
+        return outcome
 
-    def on_full_disk(self, case: Case, undisturbed: Path) -> Seen:
-        """Run it with room for half of what it writes to its disk in an undisturbed run."""
+    def run_on_full_disk(self, case: Case, undisturbed: Path) -> Outcome:
+        """Run the stage with room for half of the files that it writes to its disk in an undisturbed run."""
         room = sum(size(undisturbed / path) for path in self.lock[case.stage] if path.startswith(case.disk)) // 2
         with full(self.clone.folder / case.disk, room):
             return self.repro(case)
 
-    def on_read_only_disks(self, case: Case, again: bool) -> Seen:
-        """Run it where it can write nothing."""
+    def run_on_read_only_disks(self, case: Case, force: bool) -> Outcome:
+        """Run the stage with all disks read-only."""
         with read_only(*(self.clone.folder / name for name in DISKS)):
-            return self.repro(case, again)
+            return self.repro(case, force)
 
     def run(self, case: Case, faults: list[str], killed_at: str, undisturbed: Path) -> None:
-        """Disturb a stage by those of `faults` that come before its success, let it succeed on another machine, and disturb it again."""
+        """Run a stage under those of `faults` that come before its success, then on another machine, then on read-only disks."""
         if FULL in faults:
-            self.seen[case.stage, FULL] = self.on_full_disk(case, undisturbed)
-        self.seen[case.stage, KILLED] = self.killed(case, killed_at)
+            self.faulty[case.stage, FULL] = self.run_on_full_disk(case, undisturbed)
+        self.faulty[case.stage, KILLED] = self.run_killed(case, killed_at)
         if LEFT in faults:
-            self.seen[case.stage, LEFT] = self.on_read_only_disks(case, again=False)
-        self.finished[case.stage] = self.repro(case, on=ON_IT, **SETTINGS)
+            self.faulty[case.stage, LEFT] = self.run_on_read_only_disks(case, force=False)
+        self.finished[case.stage] = self.repro(case, prefix=PREFIX, **ENVIRONMENT)
         if READ_ONLY in faults:
-            self.seen[case.stage, READ_ONLY] = self.on_read_only_disks(case, again=True)
+            self.faulty[case.stage, READ_ONLY] = self.run_on_read_only_disks(case, force=True)
 
 
-def deadly(module: str, target: str) -> dict[str, str]:
-    """The environment in which a stage is killed while it writes `target`, or as it begins to read it."""
-    return {"PYTHONPATH": str(HERE), "KILLED_STAGE": module, "KILLED_AT": target}
+def kill_variables(module: str, target: str) -> dict[str, str]:
+    """The environment in which a stage is killed while it writes `target`, or when it opens it."""
+    return {"PYTHONPATH": str(Path(__file__).parent), "KILLED_STAGE": module, "KILLED_AT": target}
 
 
 def outputs(lock: Path) -> dict[str, list[str]]:
-    """The outputs of each stage in a dvc.lock, in its order."""
+    """The outputs of every stage in a dvc.lock, in its order."""
     stages = YAML(typ="safe").load(lock.read_text(encoding="utf-8"))["stages"]
     return {name: [out["path"] for out in stage["outs"]] for name, stage in stages.items()}
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Of each file of the DISKS in `folder` that is no leftover: digest by path."""
+    """Digests of the files of DISKS in `folder` that are not hidden, by path."""
     return {
         path.relative_to(folder).as_posix(): md5(path.read_bytes()).hexdigest()
         for disk in DISKS
         for path in sorted((folder / disk).rglob("*"))
-        if path.is_file() and not concealed(path.relative_to(folder))
+        if path.is_file() and not is_hidden(path.relative_to(folder))
     }
 
 
-def hidden(folder: Path) -> list[str]:
-    """The files of the DISKS that are hidden, or in a hidden folder."""
+def hidden_files(folder: Path) -> list[str]:
+    """The files of DISKS that are hidden, or in a hidden folder."""
     files = [path.relative_to(folder) for disk in DISKS for path in (folder / disk).rglob("*") if path.is_file()]
-    return sorted(path.as_posix() for path in files if concealed(path))
+    return sorted(path.as_posix() for path in files if is_hidden(path))
 
 
-def concealed(path: Path) -> bool:
-    """Whether it is hidden, or in a hidden folder."""
+def is_hidden(path: Path) -> bool:
+    """Whether a path, or a folder in it, begins with a dot."""
     return any(part.startswith(".") for part in path.parts)
 
 
 def size(path: Path) -> int:
     """Bytes of a file, or of the files of a folder."""
-    return path.stat().st_size if path.is_file() else sum(each.stat().st_size for each in path.rglob("*"))
+    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in path.rglob("*"))
 
 
-def mount(*words: str) -> bool:
-    """Mount; whether this user may."""
-    return subprocess.run(["mount", *words], capture_output=True).returncode == 0
+def mount(*arguments: str) -> bool:
+    """Run `mount`; return whether it succeeded, as it does for a user with the right to mount."""
+    return subprocess.run(["mount", *arguments], capture_output=True).returncode == 0
 
 
 @contextmanager
 def disk(folder: Path, room: str = LARGE) -> Iterator[bool]:
-    """A small file system at `folder`; false where this user may not mount one."""
+    """A small file system at `folder`; False where this user may not mount one."""
     folder.mkdir(parents=True, exist_ok=True)
     mounted = mount("-t", "tmpfs", "-o", f"size={room}", "none", str(folder))
     try:
@@ -196,8 +197,8 @@ def disk(folder: Path, room: str = LARGE) -> Iterator[bool]:
 
 
 @contextmanager
-def own_disk(folder: Path, room: str = LARGE) -> Iterator[None]:
-    """`disk` for a test that is nothing without it: skipped where this user may not mount one, as in a container without the right to."""
+def required_disk(folder: Path, room: str = LARGE) -> Iterator[None]:
+    """`disk` for a test that needs it: skipped where this user may not mount one, as in a container without the right to."""
     with disk(folder, room) as mounted:
         if not mounted:
             pytest.skip(NO_DISK)
@@ -227,18 +228,18 @@ def read_only(*folders: Path) -> Iterator[None]:
 
 
 def table() -> str:
-    """The table of docs/crash-safety.md: a column a fault; what is not tried in every run of the tests is in brackets."""
+    """The table of docs/crash-safety.md, one column a fault; in brackets: what only an exhaustive run of the tests tries."""
     lines = ["| " + " | ".join(["stage", *(f"`{fault}`" for fault in FAULTS)]) + " |", "|---" * 5 + "|"]
-    lines += ["| " + " | ".join([case.stage, *(cell(case, fault) for fault in FAULTS)]) + " |" for case in CASES]
+    lines += ["| " + " | ".join([case.stage, *(describe(case, fault) for fault in FAULTS)]) + " |" for case in CASES]
     return "\n".join(lines)
 
 
-def cell(case: Case, fault: str) -> str:
-    """What a stage's fault is about."""
+def describe(case: Case, fault: str) -> str:
+    """The table's entry for a stage's fault."""
     if fault == KILLED and case.reads is not None:
         return f"reads `{case.reads}` (writes `{case.writes}`)"
-    told = {KILLED: f"writes `{case.writes}`", FULL: f"`{case.disk}/`"}.get(fault, "all four")
-    return told if fault in case.faults(every=False) else f"({told})"
+    text = {KILLED: f"writes `{case.writes}`", FULL: f"`{case.disk}/`"}.get(fault, "all four")
+    return text if fault in case.faults(exhaustive=False) else f"({text})"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Python runs this as it starts, where PYTHONPATH says so: a stage then ends itself by SIGKILL while it is at a file.
+"""On PYTHONPATH, makes a stage end itself by SIGKILL while it writes a file, or when it opens one.
 
-KILLED_STAGE: whose process, and no other (DVC is Python too). KILLED_AT: the file, or folder, that it writes or begins to read;
-one that it writes is cut in half first, as if the kill had come in the midst of it. KILLED_WITH_DVC: if set, the whole process
-group goes.
+KILLED_STAGE: the stage's process, and no other (DVC is Python too). KILLED_AT: the file or folder that the stage writes or opens;
+a file that it writes is cut in half first, as if the kill had come during the write. KILLED_WITH_DVC: if set, the whole process group
+is killed.
 """
 
 import os
@@ -11,39 +11,39 @@ import sys
 from pathlib import Path
 
 
-def cut(part: Path) -> None:
-    """Leave half of a file."""
+def truncate(part: Path) -> None:
+    """Cut a file in half."""
     if part.is_file():
         os.truncate(part, part.stat().st_size // 2)
 
 
 def kill() -> None:
-    """End this process, or its whole group, at once."""
+    """Kill this process, or its process group."""
     if "KILLED_WITH_DVC" in os.environ:
         os.killpg(os.getpgid(0), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def read(event: str, arguments: tuple) -> None:
-    """Of all that Python tells of itself: end where the file is opened."""
+def kill_on_open(event: str, arguments: tuple) -> None:
+    """Kill when the file is opened; a hook for Python's audit events."""
     if event == "open" and arguments[0] == os.environ["KILLED_AT"]:
         kill()
 
 
-def deadly(name: str) -> None:
-    """Make an operation of `os` that gives a file its name the last one, where it is the file."""
+def kill_on_rename(name: str) -> None:
+    """Replace an operation of `os` that renames files: it kills instead of giving a file the name KILLED_AT."""
     operation = getattr(os, name)
 
-    def carry_out(source, target, **named):
+    def rename(source, target, **options):
         if os.fspath(target) == os.environ["KILLED_AT"]:
-            cut(Path(source))
+            truncate(Path(source))
             kill()
-        return operation(source, target, **named)
+        return operation(source, target, **options)
 
-    setattr(os, name, carry_out)
+    setattr(os, name, rename)
 
 
 if sys.orig_argv[1:3] == ["-m", f"stages.{os.environ.get('KILLED_STAGE')}"]:
-    deadly("replace")
-    deadly("rename")
-    sys.addaudithook(read)
+    kill_on_rename("replace")
+    kill_on_rename("rename")
+    sys.addaudithook(kill_on_open)

@@ -1,20 +1,20 @@
-"""On PYTHONPATH, a machine that lists files in another order."""
+"""On PYTHONPATH, makes Python list files in another order."""
 
 import os
 
-listed, scanned = os.listdir, os.scandir
+original_listdir, original_scandir = os.listdir, os.scandir
 
 
 def listdir(*arguments):
-    """Last first."""
-    return sorted(listed(*arguments), reverse=True)
+    """Return names in reverse order."""
+    return sorted(original_listdir(*arguments), reverse=True)
 
 
-class scandir:  # noqa: N801 - stands for os.scandir
-    """Last first, as a context manager and an iterator."""
+class scandir:  # noqa: N801 - replaces os.scandir
+    """Entries in reverse order, as a context manager and an iterator."""
 
     def __init__(self, *arguments):
-        with scanned(*arguments) as entries:
+        with original_scandir(*arguments) as entries:
             self.entries = iter(sorted(entries, key=lambda entry: entry.name, reverse=True))
 
     def __enter__(self):
@@ -30,7 +30,7 @@ class scandir:  # noqa: N801 - stands for os.scandir
         return next(self.entries)
 
     def close(self):
-        """Nothing is held open."""
+        """Do nothing: no directory is open."""
 
 
 os.listdir, os.scandir = listdir, scandir

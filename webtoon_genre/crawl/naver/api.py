@@ -1,7 +1,7 @@
-"""The web API of Naver Webtoon: its addresses and what its JSON means; no HTTP.
+"""The web API of Naver Webtoon: its addresses and models of its JSON; no HTTP.
 
-Needed fields are those named here; others are ignored. One that is absent or of another type is a AnswerError with the address and
-the key.
+The fields named here are required unless they have a default; others are ignored. A field that is absent or of another type raises
+AnswerError with the address and the key.
 """
 
 import re
@@ -21,11 +21,11 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "dailyPlus")
 ROLES = ("ARTIST_WRITER", "ARTIST_PAINTER", "ARTIST_NOVEL_ORIGIN")
 ADULT_AGE = "RATE_18"
 GENRE_TAG = "GENRE_"
-FORMATS = {"EPISODE", "OMNIBUS", "STORY"}  # ways of telling, not genres
+FORMATS = {"EPISODE", "OMNIBUS", "STORY"}  # narrative formats, not genres
 
 
 def encodable(text: str) -> str:
-    """`text` without halves of UTF-16 pairs, which JSON can hold and UTF-8 cannot."""
+    """Replace lone surrogates in `text`, which JSON can express and UTF-8 cannot."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -34,13 +34,13 @@ FINISHED = Field(None, validation_alias=AliasChoices("finished", "finish"))  # `
 
 
 class Answer(BaseModel):
-    """A JSON object of the API: camelCase keys, unknown ones ignored."""
+    """A JSON object of the API: camelCase keys; unknown keys are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Page(Answer):
-    """Where a page of a list stands."""
+    """The position of a page in its list."""
 
     next_page: int
     page: int | None = None
@@ -48,24 +48,24 @@ class Page(Answer):
 
     @property
     def last(self) -> bool:
-        """Whether no page follows."""
+        """Whether this is the last page."""
         return self.next_page == 0 or (self.page is not None and self.page == self.total_pages)
 
 
 class TitlePage(Answer):
-    """A page of titles, each still to be read as a ListedTitle; a list without pages has no `page_info`."""
+    """A page of titles, each yet to be read as a TitleItem; a list without pages has no `page_info`."""
 
     title_list: list[Any]
     page_info: Page | None = None
 
     @property
     def last(self) -> bool:
-        """Whether no page follows."""
+        """Whether this is the last page."""
         return self.page_info is None or self.page_info.last
 
 
-class ListedTitle(Answer):
-    """A title as lists show it."""
+class TitleItem(Answer):
+    """A title as an item of a list."""
 
     title_id: int = Field(ge=0, lt=2**63)
     title_name: Text
@@ -102,7 +102,7 @@ class Author(Answer):
 
 
 class Age(Answer):
-    """For whom a title is."""
+    """The age rating of a title."""
 
     type: str
 
@@ -114,7 +114,7 @@ class Tag(Answer):
 
 
 class Advertising(Answer):
-    """What a title's page tells advertisers; the newer form has it."""
+    """Data for advertisers on a title's page, in the newer form."""
 
     genre_types: list[Text] | Text = []
 
@@ -130,8 +130,8 @@ class Info(Answer):
     finished: bool | None = FINISHED
 
     @model_validator(mode="after")
-    def one_form(self) -> Self:
-        """One of the two forms of a title's artists must be there."""
+    def require_artists(self) -> Self:
+        """Require one of the two forms of a title's artists."""
         if self.community_artists is None and self.author is None:
             raise PydanticCustomError("missing_key", "communityArtists and author are missing")
         return self
@@ -143,29 +143,32 @@ class Info(Answer):
 
     @property
     def genres(self) -> tuple[str, ...]:
-        """Genre codes in the order of the tags, or as advertisers are told where no tag is a genre."""
-        kinds = (tag.curation_type for tag in self.curation_tag_list)
-        tagged = [kind.removeprefix(GENRE_TAG) for kind in kinds if kind.startswith(GENRE_TAG)]
-        told = self.gfp_ad_custom_param.genre_types if self.gfp_ad_custom_param else []
-        codes = genre_codes(tagged) or genre_codes(told.split(",") if isinstance(told, str) else told)
+        """Genre codes in the order of the tags, or those for advertisers where no tag is a genre."""
+        tags = (tag.curation_type for tag in self.curation_tag_list)
+        names = [tag.removeprefix(GENRE_TAG) for tag in tags if tag.startswith(GENRE_TAG)]
+        types = self.gfp_ad_custom_param.genre_types if self.gfp_ad_custom_param else []
+        codes = genre_codes(names) or genre_codes(types.split(",") if isinstance(types, str) else types)
         return tuple(dict.fromkeys(codes))
 
     @property
     def authors(self) -> tuple[str, ...]:
-        """Names of writers, then painters, then authors of the original, each once; both forms give the same."""
+        """Names of writers, then painters, then authors of the original, without repetition; equal in both forms."""
         if self.community_artists:
-            by_role = [[who.name for who in self.community_artists if role in who.artist_type_list] for role in ROLES]
-            by_role.append([who.name for who in self.community_artists])  # those of roles unknown here
+            by_role = [
+                [artist.name for artist in self.community_artists if role in artist.artist_type_list] for role in ROLES
+            ]
+            by_role.append([artist.name for artist in self.community_artists])  # those with other roles
         else:
             author = self.author or Author()
             by_role = [
-                [who.name for who in group] for group in (author.writers, author.painters, author.origin_authors)
+                [artist.name for artist in artists]
+                for artists in (author.writers, author.painters, author.origin_authors)
             ]
         return tuple(dict.fromkeys(name for names in by_role for name in names))
 
 
 class Article(Answer):
-    """An episode as lists show it."""
+    """An episode as an item of a list."""
 
     no: int = Field(ge=0, lt=2**31)
     subtitle: Text
@@ -177,12 +180,12 @@ class Article(Answer):
 
     @property
     def day(self) -> date | None:
-        """The day of publication; None where it is told in words ("3일 후 무료")."""
+        """The day of publication; None where the API states it in words ("3일 후 무료")."""
         return service_date(self.service_date_description)
 
     @property
-    def left_out(self) -> str | None:
-        """Why its thumbnail is not asked for, None if it is."""
+    def exclusion(self) -> str | None:
+        """Why its thumbnail is not requested; None if it is."""
         if self.blind_inspection:
             return "hidden"
         if self.charge:
@@ -201,7 +204,7 @@ A = TypeVar("A", bound=Answer)
 
 
 def read(model: type[A], answer: Any, url: str) -> A:
-    """`answer` as `model`, or a AnswerError that names the key."""
+    """Read `answer` as `model`, or raise AnswerError with the key."""
     try:
         return model.model_validate(answer)
     except ValidationError as error:
@@ -215,7 +218,7 @@ def read(model: type[A], answer: Any, url: str) -> A:
 
 
 def title_id_of(item: Any) -> int | None:
-    """The id of a listed title that is perhaps not readable otherwise."""
+    """Return the id of a list item that may be unreadable otherwise."""
     title_id = item.get("titleId") if isinstance(item, dict) else None
     try:
         return int(title_id) if isinstance(title_id, int | str) else None
@@ -224,12 +227,12 @@ def title_id_of(item: Any) -> int | None:
 
 
 def genre_codes(names: Iterable[str]) -> list[str]:
-    """The genres among `names`, as codes; formats are left out."""
+    """Return the genres among `names` as codes, without formats."""
     return [name.strip().lower() for name in names if name.strip() and name.strip().upper() not in FORMATS]
 
 
 def service_date(text: str) -> date | None:
-    """YY.MM.DD as a day of this century; None for anything else."""
+    """Parse YY.MM.DD as a day of this century; return None for any other text."""
     if not re.fullmatch(r"\d\d\.\d\d\.\d\d", text, re.ASCII):
         return None
     year, month, day = (int(part) for part in text.split("."))
@@ -239,27 +242,27 @@ def service_date(text: str) -> date | None:
         return None
 
 
-def order_of(kind: str, order: str) -> str:
-    """How lists of `kind` spell an order; the genre lists and the others differ in that of the star score."""
+def order_name(kind: str, order: str) -> str:
+    """Return the name of an order in lists of `kind`; genre lists and others name the order by star score differently."""
     return "starScore" if order == "star" and kind != GENRE_LISTS else order
 
 
 def list_url(api: str, kind: str, name: str, order: str, page: int) -> str:
-    """A page of a list of titles: of a genre, of a weekday (which has one page), or of finished titles (`name` is "")."""
-    told = order_of(kind, order)
+    """Return the address of a page of titles: of a genre, of a weekday (one page only), or finished ones (`name` is "")."""
+    spelling = order_name(kind, order)
     queries: dict[str, dict[str, str | int]] = {
-        GENRE_LISTS: {"genre": name.upper(), "order": told, "page": page},
-        WEEKDAY_LISTS: {"week": name, "order": told},
-        FINISHED_LIST: {"page": page, "order": told},
+        GENRE_LISTS: {"genre": name.upper(), "order": spelling, "page": page},
+        WEEKDAY_LISTS: {"week": name, "order": spelling},
+        FINISHED_LIST: {"page": page, "order": spelling},
     }
     return f"{api}/api/webtoon/titlelist/{kind}?{urlencode(queries[kind])}"
 
 
 def info_url(api: str, title_id: int) -> str:
-    """A title's own page."""
+    """Return the address of a title's own page."""
     return f"{api}/api/article/list/info?titleId={title_id}"
 
 
 def articles_url(api: str, title_id: int, page: int) -> str:
-    """A page of a title's episodes, oldest first."""
+    """Return the address of a page of a title's episodes, oldest first."""
     return f"{api}/api/article/list?titleId={title_id}&page={page}&sort=ASC"

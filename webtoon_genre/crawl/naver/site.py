@@ -1,4 +1,4 @@
-"""Naver Webtoon, the real one and the embedded one: which hosts they are, and one crawl of either."""
+"""The real and the demo Naver Webtoon: their hosts and limits, and one crawl of either."""
 
 import logging
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ NOISY = ("scrapy", "twisted", "asyncio", "protego", "py.warnings")
 
 
 def naver(delay: float, throttle: float | None) -> Site:
-    """The real site."""
+    """Return the real site."""
     return Site(
         name="naver",
         api="https://comic.naver.com",
@@ -29,7 +29,7 @@ def naver(delay: float, throttle: float | None) -> Site:
 
 
 def demo(proxy: str, seed: int, scale: float, delay: float, mislabelled: float = 0.0) -> Site:
-    """The embedded site at `proxy`; each of its worlds is a source of its own."""
+    """Return the demo site at `proxy`; each of its worlds is a separate source."""
     return Site(
         name=f"demo-{seed}-{scale:g}" + f"-{mislabelled:g}" * (mislabelled > 0),
         api="http://comic.demo.test",
@@ -44,7 +44,10 @@ def demo(proxy: str, seed: int, scale: float, delay: float, mislabelled: float =
 def crawl(
     site: Site, lists: Sequence[str], genres: Sequence[str], order: str, common: CrawlParams, store: Store
 ) -> CrawlResult:
-    """Crawl `site`: all titles of its lists of these kinds and genres, thumbnails staged in `store`; once a process (Twisted's rule)."""
+    """Crawl all titles of `site` in lists of these kinds and genres, and stage their thumbnails in `store`.
+
+    A process can crawl once: Twisted's reactor does not restart.
+    """
     limits = Limits(
         user_agent=common.user_agent,
         concurrency=common.concurrency,
@@ -66,17 +69,17 @@ def crawl(
     previous = PreviousCrawl(store, site.name)
     process = quiet_process(http.settings(site, limits))
     crawler = process.create_crawler(TitleSpider)
-    process.crawl(crawler, site=site, limits=limits, wanted=request, store=store, earlier=previous)
+    process.crawl(crawler, site=site, limits=limits, request=request, store=store, previous=previous)
     process.start()
     assert isinstance(crawler.spider, TitleSpider)
-    work = crawler.spider.work
-    if not work.done() or work.cancelled():
+    outcome = crawler.spider.outcome
+    if not outcome.done() or outcome.cancelled():
         raise KeyboardInterrupt
-    return work.result()
+    return outcome.result()
 
 
 def quiet_process(settings: dict[str, Any]) -> CrawlerProcess:
-    """A CrawlerProcess that tells of errors only; it introduces itself and sets its loggers to DEBUG when it is made."""
+    """Create a CrawlerProcess that logs errors only; its constructor logs a greeting and sets its loggers to DEBUG."""
     logging.disable(logging.WARNING)
     try:
         process = CrawlerProcess(settings)

@@ -1,4 +1,4 @@
-"""The embedded site: a server on loopback that speaks Naver Webtoon's API, all of its genres, crawled over HTTP like the real one."""
+"""The demo site: a server on loopback with Naver Webtoon's API, crawled in all its genres over HTTP like the real site."""
 
 from pydantic import Field
 
@@ -17,11 +17,11 @@ class Params(Section):
 
 
 def collect(params: Params, common: CrawlParams, store: Store) -> CrawlResult:
-    """Start the site in a process of its own, crawl it, and stop it."""
+    """Start the site in a separate process, crawl it, and stop it."""
     from webtoon_genre.crawl.naver import site
     from webtoon_genre.demo_site.census import THUMBNAILS
-    from webtoon_genre.demo_site.site import running
+    from webtoon_genre.demo_site.site import start_site
 
-    with running(params.seed, params.scale, common.as_of, params.mislabelled) as proxy:
+    with start_site(params.seed, params.scale, common.as_of, params.mislabelled) as proxy:
         demo = site.demo(proxy, params.seed, params.scale, params.delay, params.mislabelled)
         return site.crawl(demo, ["genre"], list(THUMBNAILS), "user", common, store)

@@ -1,9 +1,9 @@
-"""Pictures that are on disk already: <folder>/<label>/<files>, with an optional <folder>/manifest.csv.
+"""Pictures in a local folder: <folder>/<label>/<files>, with an optional <folder>/manifest.csv.
 
-The manifest has a row a picture, with a column `path` (relative to the folder) and, where known, label, title_id, title,
-author, star_score; with one, it is the list of the pictures, and files that it does not name are left out. A picture's label
-is the first folder of its path unless the manifest tells it. Pictures with the same title_id are one title; without that
-column, those with the same title; else each picture is a title of its own. What is no picture is counted.
+The manifest has a row a picture, with a column `path` (relative to the folder) and the optional columns label, title_id, title,
+author, star_score. It lists all pictures: files that it does not name are left out. A picture's label is the manifest's, or else
+the first folder of its path. Pictures with the same title_id are one title; without that column, those with the same title;
+otherwise each picture is a separate title. Files that are no pictures are counted.
 """
 
 import csv
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One picture and what is said of it; `path` is relative to the folder, with forward slashes."""
+    """One picture and its metadata; `path` is relative to the folder, with forward slashes."""
 
     path: str
     label: str
@@ -53,37 +53,39 @@ def collect(params: Params, common: CrawlParams, store: Store) -> CrawlResult:
     """Stage all pictures of the folder, title by title, and return their rows."""
     folder = Path(params.path)
     if not folder.is_dir():
-        raise InputError(f"crawl.folder.path is {str(folder)!r}, which is no folder here; put <label>/<files> into it")
-    found = CrawlResult("folder", passing=False)
+        raise InputError(
+            f"crawl.folder.path is {str(folder)!r}, which is no folder; create it and put <label>/<files> into it"
+        )
+    result = CrawlResult("folder", retryable=False)
     titles: dict[int, list[Entry]] = {}
-    for entry in entries(folder, found.left_out):
+    for entry in list_entries(folder, result.left_out):
         titles.setdefault(entry.title_id, []).append(entry)
     for title_id in track(sorted(titles), len(titles), "crawl", "titles"):
-        ordered = sorted(titles[title_id], key=lambda entry: entry.path)
-        rows, pictures = taken(folder, ordered, common.max_bytes)
+        entries = sorted(titles[title_id], key=lambda entry: entry.path)
+        rows, pictures = read_title(folder, entries, common.max_bytes)
         store.stage(title_id, pictures)
-        found.add(title_of(ordered), rows)
-    return found
+        result.add(title_of(entries), rows)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the manifest, or a file without one; `place` names it in errors, empty cells are not in `cells`."""
+    """A row of the manifest, or a file without a manifest; `origin` names it in errors, `cells` has no empty cells."""
 
     path: str
-    place: str
+    origin: str
     cells: dict[str, str]
 
 
-def entries(folder: Path, left_out: Counter[str]) -> list[Entry]:
-    """The pictures to take; `left_out` counts the other files by reason."""
+def list_entries(folder: Path, left_out: Counter[str]) -> list[Entry]:
+    """List the pictures; `left_out` counts the other files by reason."""
     files = list_files(folder)
     if MANIFEST in files:
         files.remove(MANIFEST)
         rows = read_manifest(folder / MANIFEST)
         for row in rows:
             if not (folder / row.path).is_file():
-                raise InputError(f"{row.place}: {row.path} is not in {folder}; put it there or take the row out")
+                raise InputError(f"{row.origin}: {row.path} is not in {folder}; add the file or delete the row")
         left_out["not_in_manifest"] += len(files - {row.path for row in rows})
     else:
         left_out["no_label"] += sum("/" not in path for path in files)
@@ -91,22 +93,22 @@ def entries(folder: Path, left_out: Counter[str]) -> list[Entry]:
     pictures = [row for row in rows if PurePosixPath(row.path).suffix.lower() in ENDINGS]
     left_out["unknown_ending"] += len(rows) - len(pictures)
     if not pictures:
-        raise InputError(f"{folder} holds no picture ({', '.join(sorted(ENDINGS))}) under <label>/; put some there")
+        raise InputError(f"{folder} holds no picture ({', '.join(sorted(ENDINGS))}) under <label>/; add some")
     return [entry_of(row) for row in pictures]
 
 
 def list_files(folder: Path) -> set[str]:
-    """Paths of all files below `folder`, relative to it; hidden ones and what is below hidden folders are not seen."""
+    """Return the paths of all files below `folder`, relative to it, except hidden files and those in hidden folders."""
     paths: set[str] = set()
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        here = Path(root).relative_to(folder)
-        paths |= {(here / name).as_posix() for name in names if not name.startswith(".")}
+        parent = Path(root).relative_to(folder)
+        paths |= {(parent / name).as_posix() for name in names if not name.startswith(".")}
     return paths
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """The manifest's rows, each path once."""
+    """Read the manifest's rows; a repeated path is an error."""
     rows: dict[str, Row] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -115,7 +117,7 @@ def read_manifest(path: Path) -> list[Row]:
             for cells in reader:
                 row = read_row(f"{path} line {reader.line_num}", cells)
                 if row.path in rows:
-                    raise InputError(f"{row.place}: {row.path} stands there twice, first at {rows[row.path].place}")
+                    raise InputError(f"{row.origin}: {row.path} is listed twice, first at {rows[row.path].origin}")
                 rows[row.path] = row
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no CSV in UTF-8: {error}") from None
@@ -123,57 +125,63 @@ def read_manifest(path: Path) -> list[Row]:
 
 
 def check_columns(path: Path, names: Sequence[str]) -> None:
-    """`path` must be among the manifest's columns; those that mean nothing here are told."""
+    """Require the column `path` in the manifest, and log the unknown columns."""
     if "path" not in names:
         raise InputError(f"{path} has the columns {', '.join(names) or '(none)'}; one must be path")
-    if strange := sorted(set(names) - set(COLUMNS)):
-        log.info("%s: not used: %s (known: %s)", path, ", ".join(strange), ", ".join(COLUMNS))
+    if unknown := sorted(set(names) - set(COLUMNS)):
+        log.info("%s: ignored columns: %s (known: %s)", path, ", ".join(unknown), ", ".join(COLUMNS))
 
 
-def read_row(place: str, cells: dict[str, str | None]) -> Row:
-    """One row, its path checked and brought to one form."""
-    filled = {name: cells[name].strip() for name in COLUMNS if (cells.get(name) or "").strip()}  # type: ignore[union-attr]
-    path = PurePosixPath(filled.get("path", ""))
+def read_row(origin: str, cells: dict[str, str | None]) -> Row:
+    """Read one row, and check and normalise its path."""
+    values = {name: cells[name].strip() for name in COLUMNS if (cells.get(name) or "").strip()}  # type: ignore[union-attr]
+    path = PurePosixPath(values.get("path", ""))
     if not path.parts:
-        raise InputError(f"{place}: path is empty; name the picture relative to the folder")
+        raise InputError(f"{origin}: path is empty; name the picture relative to the folder")
     if path.is_absolute() or ".." in path.parts:
         raise InputError(
-            f"{place}: path {str(path)!r} leads out of the folder; name the picture relative to the folder"
+            f"{origin}: path {str(path)!r} leads out of the folder; name the picture relative to the folder"
         )
-    return Row(str(path), place, filled)
+    return Row(str(path), origin, values)
 
 
 def entry_of(row: Row) -> Entry:
-    """A picture with its label, title and score."""
+    """Return a picture with its label, title and score."""
     parts = PurePosixPath(row.path).parts
     label = row.cells.get("label") or (parts[0] if len(parts) > 1 else "")
     if not label:
-        raise InputError(f"{row.place}: {row.path} has no label; give it one, or put it into a folder named like it")
+        raise InputError(
+            f"{row.origin}: {row.path} has no label; add one, or move the file into a folder with the label's name"
+        )
     title_id, title = row.cells.get("title_id"), row.cells.get("title")
     return Entry(
         path=row.path,
         label=label,
-        title_id=number(title_id) if title_id else digest("title", title) if title else digest("path", row.path),
+        title_id=parse_title_id(title_id)
+        if title_id
+        else digest("title", title)
+        if title
+        else digest("path", row.path),
         title=title or title_id or row.path,
         author=row.cells.get("author"),
-        star_score=score(row),
+        star_score=parse_score(row),
     )
 
 
-def number(title_id: str) -> int:
-    """A decimal title_id as it is, any other text as a digest."""
+def parse_title_id(title_id: str) -> int:
+    """Return a decimal title_id as it is, any other text as a digest."""
     if title_id.isascii() and title_id.isdigit() and int(title_id) < 2**63:
         return int(title_id)
     return digest("title_id", title_id)
 
 
 def digest(kind: str, text: str) -> int:
-    """A positive 48-bit number that is always the same for the same text."""
+    """Return a positive 48-bit number that is always the same for the same text."""
     return int.from_bytes(blake2b(f"{kind}/{text}".encode(), digest_size=6).digest()) or 1
 
 
-def score(row: Row) -> float | None:
-    """The star score in 0..10, or None where there is none."""
+def parse_score(row: Row) -> float | None:
+    """Return the star score in 0..10, or None where there is none."""
     text = row.cells.get("star_score")
     if text is None:
         return None
@@ -182,12 +190,12 @@ def score(row: Row) -> float | None:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 10:
-        raise InputError(f"{row.place}: star_score is {text!r}; give a number from 0 to 10, or leave it empty")
+        raise InputError(f"{row.origin}: star_score is {text!r}; enter a number from 0 to 10, or leave it empty")
     return value
 
 
 def title_of(entries: Sequence[Entry]) -> Title:
-    """The title that `entries` (in order of path) make up; its score is the mean of theirs."""
+    """Return the title of `entries` (in order of path); its score is the mean of theirs."""
     scores = [entry.star_score for entry in entries if entry.star_score is not None]
     return Title(
         title_id=entries[0].title_id,
@@ -200,8 +208,8 @@ def title_of(entries: Sequence[Entry]) -> Title:
     )
 
 
-def taken(folder: Path, entries: Iterable[Entry], max_bytes: int) -> tuple[list[Episode], list[Picture]]:
-    """Rows and pictures of one title, numbered from 1 in the order given."""
+def read_title(folder: Path, entries: Iterable[Entry], max_bytes: int) -> tuple[list[Episode], list[Picture]]:
+    """Return rows and pictures of one title, numbered from 1 in the order of `entries`."""
     rows, pictures = [], []
     for no, entry in enumerate(entries, start=1):
         image = (folder / entry.path).read_bytes()

@@ -1,6 +1,6 @@
-"""Naver Webtoon: titles from its lists, crawled over HTTP within robots.txt, delays and limits; docs/crawling.md.
+"""Naver Webtoon: titles of its lists, crawled over HTTP within robots.txt, delays and limits; docs/crawling.md.
 
-The operator needs the site's permission, and states an address in crawl.user_agent.
+Whoever runs it needs the site's permission, and states a contact address in crawl.user_agent.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ PLACEHOLDER = "example.org"  # the host in the default crawl.user_agent
 
 
 def unique(names: list[str]) -> list[str]:
-    """`names`, or ValueError where one is repeated."""
+    """Return `names`, or raise ValueError where a name is repeated."""
     if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
         raise ValueError(f"{repeated[0]} is listed twice")
     return names
@@ -34,11 +34,9 @@ class Params(Section):
 
 
 def collect(params: Params, common: CrawlParams, store: Store) -> CrawlResult:
-    """Crawl the site that is live now."""
+    """Crawl the live site."""
     if PLACEHOLDER in common.user_agent:
-        raise InputError(
-            f"crawl.user_agent is {common.user_agent!r}; put an address in it at which the site can reach you"
-        )
+        raise InputError(f"crawl.user_agent is {common.user_agent!r}; put a contact address for the site into it")
     from webtoon_genre.crawl.naver import site
 
     return site.crawl(

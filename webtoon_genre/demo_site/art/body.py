@@ -1,15 +1,14 @@
-"""Bodies: head and shoulders near by, and whole figures in a pose farther off."""
+"""Human bodies: head and shoulders in close view, full figures in a pose in distant view."""
 
 from webtoon_genre.demo_site.art import head as heads
 from webtoon_genre.demo_site.art.canvas import Canvas
-from webtoon_genre.demo_site.art.clothes import GARMENTS, Fitting
+from webtoon_genre.demo_site.art.clothes import GARMENTS, Torso
 from webtoon_genre.demo_site.art.colour import Colour, dim, mix
-from webtoon_genre.demo_site.art.geometry import mirrored, ray, smooth
+from webtoon_genre.demo_site.art.geometry import Point, mirror, ray, smooth
 from webtoon_genre.demo_site.art.head import Head
 from webtoon_genre.demo_site.art.style import Character, Style
 
-Spot = tuple[float, float]
-# degrees clockwise from the right, of one who faces right: arm and forearm (back, front), thigh and shin (back, front)
+# degrees clockwise from the right, for a figure that faces right: arm and forearm (back, front), thigh and shin (back, front)
 POSES: dict[str, tuple[int, ...]] = {
     "stand": (105, 95, 75, 85, 95, 92, 85, 88),
     "walk": (125, 100, 60, 40, 118, 128, 62, 86),
@@ -24,23 +23,23 @@ POSES: dict[str, tuple[int, ...]] = {
 ROBED = ("robe", "cloak", "dress")
 
 
-def bust(canvas: Canvas, style: Style, who: Character, head: Head) -> None:
-    """Head and shoulders."""
-    heads.behind(canvas, style, who, head)
-    shoulders(canvas, style, who, head)
-    heads.front(canvas, style, who, head)
+def bust(canvas: Canvas, style: Style, person: Character, head: Head) -> None:
+    """Draw head and shoulders."""
+    heads.back_hair(canvas, style, person, head)
+    shoulders(canvas, style, person, head)
+    heads.front(canvas, style, person, head)
 
 
-def bust_from_behind(canvas: Canvas, style: Style, who: Character, head: Head) -> None:
-    """Head and shoulders of someone who looks into the picture."""
-    shoulders(canvas, style, who, head)
-    heads.rear(canvas, style, who, head)
+def bust_from_behind(canvas: Canvas, style: Style, person: Character, head: Head) -> None:
+    """Draw head and shoulders of a person who looks into the picture."""
+    shoulders(canvas, style, person, head)
+    heads.back_view(canvas, style, person, head)
 
 
-def shoulders(canvas: Canvas, style: Style, who: Character, head: Head) -> None:
-    """Neck, torso and clothes; they stand nearly upright whatever the head does."""
-    line, skin, cloth = heads.width(style, head.radius), style.paint(who.skin), style.paint(who.cloth)
-    broad = (1.3 if who.soft else 1.75) * (0.75 if style.chin > 0.8 else 1.0)
+def shoulders(canvas: Canvas, style: Style, person: Character, head: Head) -> None:
+    """Draw neck, torso and clothes; they stay nearly upright at any tilt of the head."""
+    line, skin, cloth = heads.width(style, head.radius), style.paint(person.skin), style.paint(person.cloth)
+    broad = (1.3 if person.soft else 1.75) * (0.75 if style.chin > 0.8 else 1.0)
     at = Head(
         head.x,
         head.y,
@@ -51,9 +50,11 @@ def shoulders(canvas: Canvas, style: Style, who: Character, head: Head) -> None:
         "",
     ).at
     canvas.shape(at([(-0.32, 0.6), (0.32, 0.6), (0.38, 1.4), (-0.38, 1.4)]), dim(skin, 0.9), style.ink, line)
-    torso = mirrored([(0.3, 1.12), (0.75, 1.28), (broad, 1.6), (broad + 0.22, 2.4), (broad + 0.3, 4.6)])
-    canvas.shape(at(smooth(torso, 1)), cloth, style.ink, line)
-    GARMENTS[who.outfit](Fitting(canvas, at, cloth, style.paint(who.trim), skin, style.ink, line, broad, who.number))
+    outline = mirror([(0.3, 1.12), (0.75, 1.28), (broad, 1.6), (broad + 0.22, 2.4), (broad + 0.3, 4.6)])
+    canvas.shape(at(smooth(outline, 1)), cloth, style.ink, line)
+    GARMENTS[person.outfit](
+        Torso(canvas, at, cloth, style.paint(person.trim), skin, style.ink, line, broad, person.number)
+    )
     if style.shade != "flat":
         fold = [
             (-broad - 0.2, 2.2),
@@ -65,51 +66,51 @@ def shoulders(canvas: Canvas, style: Style, who: Character, head: Head) -> None:
         canvas.tone(at(fold), dim(cloth, 0.7))
 
 
-def figure(canvas: Canvas, style: Style, who: Character, head: Head, pose: str, long: float) -> None:
-    """A whole body hung below its head; `long` is the length of torso and of each leg, in heads' half heights."""
+def figure(canvas: Canvas, style: Style, person: Character, head: Head, pose: str, length: float) -> None:
+    """Draw a full body below its head; `length` is that of the torso and of each leg, in half heights of the head."""
     unit, flip = head.radius, head.flip
-    line, cloth, trim = heads.width(style, unit), style.paint(who.cloth), style.paint(who.trim)
+    line, cloth, trim = heads.width(style, unit), style.paint(person.cloth), style.paint(person.trim)
     lean = {"run": 14, "punch": 16, "leap": 10, "kick": -14, "sword": 10, "throw": -8}.get(pose, 0) * flip
     neck = (head.x - 0.1 * flip * unit, head.y + 0.95 * unit)
-    hip = ray(*neck, 90 + lean, long * unit)
+    hip = ray(*neck, 90 + lean, length * unit)
     thick = unit * (0.62 if style.chin > 0.8 else 0.52)
     angles = [degree if flip > 0 else 180 - degree for degree in POSES[pose]]
-    legs = dim(cloth, 0.55) if who.outfit != "jersey" else trim
-    heads.behind(canvas, style, who, head)
+    legs = dim(cloth, 0.55) if person.outfit != "jersey" else trim
+    heads.back_hair(canvas, style, person, head)
     limb(
         canvas,
         style,
         ray(*neck, 90 + lean, 0.3 * unit),
         angles[0],
         angles[1],
-        0.62 * long * unit,
+        0.62 * length * unit,
         thick * 0.8,
         dim(cloth, 0.8),
         line,
     )
-    limb(canvas, style, hip, angles[4], angles[5], 0.75 * long * unit, thick, dim(legs, 0.85), line)
-    limb(canvas, style, hip, angles[6], angles[7], 0.75 * long * unit, thick, legs, line)
-    trunk(canvas, style, who, neck, hip, thick, line)
+    limb(canvas, style, hip, angles[4], angles[5], 0.75 * length * unit, thick, dim(legs, 0.85), line)
+    limb(canvas, style, hip, angles[6], angles[7], 0.75 * length * unit, thick, legs, line)
+    torso(canvas, style, person, neck, hip, thick, line)
     front = limb(
         canvas,
         style,
         ray(*neck, 90 + lean, 0.3 * unit),
         angles[2],
         angles[3],
-        0.62 * long * unit,
+        0.62 * length * unit,
         thick * 0.8,
         cloth,
         line,
     )
-    canvas.disc(*front, thick * 0.55, style.paint(who.skin))
+    canvas.disc(*front, thick * 0.55, style.paint(person.skin))
     if pose == "sword":
         blade(canvas, style, front, angles[3] - 14 * flip, unit * 3.4, line)
-    heads.front(canvas, style, who, head)
+    heads.front(canvas, style, person, head)
 
 
-def trunk(canvas: Canvas, style: Style, who: Character, neck: Spot, hip: Spot, thick: float, line: float) -> None:
-    """The torso, and the skirts of robes."""
-    cloth = style.paint(who.cloth)
+def torso(canvas: Canvas, style: Style, person: Character, neck: Point, hip: Point, thick: float, line: float) -> None:
+    """Draw the torso, and the skirts of robes."""
+    cloth = style.paint(person.cloth)
     chest, waist = thick * 1.25, thick * (1.3 if style.chin > 0.8 else 0.95)
     hull = [
         (neck[0] - chest, neck[1]),
@@ -118,7 +119,7 @@ def trunk(canvas: Canvas, style: Style, who: Character, neck: Spot, hip: Spot, t
         (hip[0] - waist, hip[1] + thick * 0.4),
     ]
     canvas.shape(smooth(hull, 1), cloth, style.ink, line)
-    if who.outfit in ROBED:
+    if person.outfit in ROBED:
         drop = (hip[1] - neck[1]) * 0.95
         skirt = [
             (hip[0] - waist, hip[1] - thick * 0.3),
@@ -127,21 +128,21 @@ def trunk(canvas: Canvas, style: Style, who: Character, neck: Spot, hip: Spot, t
             (hip[0] - 2.3 * waist, hip[1] + drop * 0.9),
         ]
         canvas.shape(skirt, dim(cloth, 0.9), style.ink, line)
-    canvas.stroke([(hip[0] - waist, hip[1]), (hip[0] + waist, hip[1])], style.paint(who.trim), max(1.0, thick * 0.5))
+    canvas.stroke([(hip[0] - waist, hip[1]), (hip[0] + waist, hip[1])], style.paint(person.trim), max(1.0, thick * 0.5))
 
 
 def limb(
     canvas: Canvas,
     style: Style,
-    root: Spot,
+    root: Point,
     upper: int,
     lower: int,
     length: float,
     thick: float,
     colour: Colour,
     line: float,
-) -> Spot:
-    """An arm or a leg of two parts, outlined; the place where it ends."""
+) -> Point:
+    """Draw an arm or a leg of two parts, outlined; returns its end."""
     joint = ray(*root, upper, length)
     end = ray(*joint, lower, length)
     canvas.stroke([root, joint, end], style.ink, thick + 2 * line)
@@ -149,11 +150,13 @@ def limb(
     return end
 
 
-def fist(canvas: Canvas, style: Style, who: Character, x: float, y: float, size: float, flip: int) -> None:
-    """A fist that comes at the reader, with its sleeve."""
-    line, skin = heads.width(style, size), style.paint(who.skin)
+def fist(canvas: Canvas, style: Style, person: Character, x: float, y: float, size: float, flip: int) -> None:
+    """Draw a fist that moves towards the reader, with its sleeve."""
+    line, skin = heads.width(style, size), style.paint(person.skin)
     at = Head(x, y, size, 0, flip, 0.0, "").at
-    canvas.shape(at([(-4.5, -0.9), (-0.6, -0.7), (-0.5, 0.75), (-4.5, 1.5)]), style.paint(who.cloth), style.ink, line)
+    canvas.shape(
+        at([(-4.5, -0.9), (-0.6, -0.7), (-0.5, 0.75), (-4.5, 1.5)]), style.paint(person.cloth), style.ink, line
+    )
     canvas.shape(
         at(smooth([(-0.9, -0.8), (0.3, -1.0), (0.95, -0.75), (1.05, 0.6), (0.6, 0.95), (-0.7, 0.85)], 1)),
         skin,
@@ -173,8 +176,8 @@ def fist(canvas: Canvas, style: Style, who: Character, x: float, y: float, size:
     canvas.tone(at([(-0.9, 0.4), (-0.3, 0.6), (0.0, 0.95), (-0.7, 0.85)]), dim(skin, 0.7))
 
 
-def blade(canvas: Canvas, style: Style, hand: Spot, degree: int, length: float, line: float) -> None:
-    """A sword."""
+def blade(canvas: Canvas, style: Style, hand: Point, degree: int, length: float, line: float) -> None:
+    """Draw a sword."""
     tip = ray(*hand, degree, length)
     canvas.stroke([hand, tip], style.ink, 1.6 + line)
     canvas.stroke([hand, tip], (245, 240, 232), 1.3)

@@ -1,4 +1,4 @@
-"""What someone wears below a large head: one function a garment, drawn over a bare torso. The unit is half a head's height."""
+"""Clothes of a figure with a large head: one function per garment, drawn over the torso. The unit is half the height of the head."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from webtoon_genre.demo_site.art.geometry import Point, Points, oval, smooth
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
-    """A torso to be dressed: where it is, its colours, its line, half its shoulders' width."""
+class Torso:
+    """The torso that a garment is drawn on: its position, its colours, its line, half the width of its shoulders."""
 
     canvas: Canvas
     at: Callable[[Points], list[Point]]
@@ -23,43 +23,43 @@ class Fitting:
     number: int
 
     def shape(self, points: Points, colour: Colour) -> None:
-        """A piece with its outline."""
+        """Draw a part with its outline."""
         self.canvas.shape(self.at(points), colour, self.ink, self.line * 0.9)
 
     def patch(self, points: Points, colour: Colour) -> None:
-        """A piece without one."""
+        """Draw a part without an outline."""
         self.canvas.fill(self.at(points), colour)
 
     def seam(self, points: Points, width: float = 0.8) -> None:
-        """A line."""
+        """Draw a line."""
         self.canvas.stroke(self.at(points), self.ink, self.line * width)
 
 
-def shirt(fit: Fitting) -> None:
-    """A pointed collar and buttons."""
-    fit.patch([(-0.32, 1.1), (0.32, 1.1), (0.0, 1.72)], fit.skin)
+def shirt(torso: Torso) -> None:
+    """Draw a pointed collar and buttons."""
+    torso.patch([(-0.32, 1.1), (0.32, 1.1), (0.0, 1.72)], torso.skin)
     for side in (-1, 1):
         collar = [(side * 0.3, 1.04), (side * 0.74, 1.34), (side * 0.38, 1.8), (0.0, 1.68)]
-        fit.shape(collar, mix(fit.cloth, WHITE, 0.4))
-    fit.seam([(0.0, 1.7), (0.04, 4.4)], 0.7)
+        torso.shape(collar, mix(torso.cloth, WHITE, 0.4))
+    torso.seam([(0.0, 1.7), (0.04, 4.4)], 0.7)
 
 
-def hood(fit: Fitting) -> None:
-    """A hood laid back, with strings."""
-    fit.shape(
+def hood(torso: Torso) -> None:
+    """Draw a lowered hood with strings."""
+    torso.shape(
         smooth([(-0.95, 1.35), (-0.5, 1.0), (0.0, 1.45), (0.5, 1.0), (0.95, 1.35), (0.5, 1.85), (-0.5, 1.85)], 1),
-        dim(fit.cloth, 0.85),
+        dim(torso.cloth, 0.85),
     )
     for side in (-0.2, 0.2):
-        fit.canvas.stroke(fit.at([(side, 1.75), (side * 1.2, 2.5)]), fit.trim, fit.line * 1.2)
+        torso.canvas.stroke(torso.at([(side, 1.75), (side * 1.2, 2.5)]), torso.trim, torso.line * 1.2)
 
 
-def stripe(fit: Fitting) -> None:
-    """A round neck and stripes."""
-    fit.patch(smooth([(-0.4, 1.1), (0.4, 1.1), (0.25, 1.5), (-0.25, 1.5)], 1), fit.skin)
+def stripe(torso: Torso) -> None:
+    """Draw a round neck and stripes."""
+    torso.patch(smooth([(-0.4, 1.1), (0.4, 1.1), (0.25, 1.5), (-0.25, 1.5)], 1), torso.skin)
     for level in (1.95, 2.55, 3.15):
-        reach = fit.broad + 0.1
-        fit.patch(
+        reach = torso.broad + 0.1
+        torso.patch(
             [
                 (-reach, level),
                 (0.0, level + 0.12),
@@ -68,124 +68,135 @@ def stripe(fit: Fitting) -> None:
                 (0.0, level + 0.38),
                 (-reach, level + 0.26),
             ],
-            fit.trim,
+            torso.trim,
         )
 
 
-def apron(fit: Fitting) -> None:
-    """A bib with straps."""
-    fit.shape([(-0.7, 2.0), (0.7, 2.0), (0.9, 4.5), (-0.9, 4.5)], mix(fit.trim, WHITE, 0.5))
+def apron(torso: Torso) -> None:
+    """Draw a bib with straps."""
+    torso.shape([(-0.7, 2.0), (0.7, 2.0), (0.9, 4.5), (-0.9, 4.5)], mix(torso.trim, WHITE, 0.5))
     for side in (-1, 1):
-        fit.canvas.stroke(fit.at([(side * 0.65, 2.0), (side * 0.5, 1.3)]), mix(fit.trim, WHITE, 0.5), fit.line * 2)
+        torso.canvas.stroke(
+            torso.at([(side * 0.65, 2.0), (side * 0.5, 1.3)]), mix(torso.trim, WHITE, 0.5), torso.line * 2
+        )
 
 
-def suit(fit: Fitting) -> None:
-    """Lapels, a white shirt and a tie."""
-    fit.patch([(-0.45, 1.15), (0.45, 1.15), (0.0, 3.2)], mix(WHITE, fit.skin, 0.12))
-    fit.shape([(-0.1, 1.45), (0.1, 1.45), (0.2, 2.6), (0.0, 2.9), (-0.2, 2.6)], fit.trim)
+def suit(torso: Torso) -> None:
+    """Draw lapels, a white shirt and a tie."""
+    torso.patch([(-0.45, 1.15), (0.45, 1.15), (0.0, 3.2)], mix(WHITE, torso.skin, 0.12))
+    torso.shape([(-0.1, 1.45), (0.1, 1.45), (0.2, 2.6), (0.0, 2.9), (-0.2, 2.6)], torso.trim)
     for side in (-1, 1):
         lapel = [(side * 0.38, 1.1), (side * 0.85, 1.55), (side * 0.62, 1.8), (side * 0.72, 1.95), (0.0, 3.3)]
-        fit.shape(lapel, dim(fit.cloth, 0.82))
+        torso.shape(lapel, dim(torso.cloth, 0.82))
 
 
-def jacket(fit: Fitting) -> None:
-    """An open jacket with a high collar over a dark shirt."""
-    fit.patch([(-0.6, 1.2), (0.6, 1.2), (0.45, 4.5), (-0.45, 4.5)], dim(fit.trim, 0.5))
+def jacket(torso: Torso) -> None:
+    """Draw an open jacket with a high collar over a dark shirt."""
+    torso.patch([(-0.6, 1.2), (0.6, 1.2), (0.45, 4.5), (-0.45, 4.5)], dim(torso.trim, 0.5))
     for side in (-1, 1):
-        fit.shape([(side * 0.34, 0.85), (side * 0.8, 1.0), (side * 0.9, 1.6), (side * 0.42, 1.75)], dim(fit.cloth, 0.8))
-        fit.seam([(side * 0.45, 1.7), (side * 0.5, 4.5)], 1.2)
+        torso.shape(
+            [(side * 0.34, 0.85), (side * 0.8, 1.0), (side * 0.9, 1.6), (side * 0.42, 1.75)], dim(torso.cloth, 0.8)
+        )
+        torso.seam([(side * 0.45, 1.7), (side * 0.5, 4.5)], 1.2)
 
 
-def armour(fit: Fitting) -> None:
-    """A breastplate, a gorget, round pauldrons."""
-    fit.shape([(-0.5, 0.95), (0.5, 0.95), (0.75, 1.5), (0.0, 1.75), (-0.75, 1.5)], mix(fit.cloth, (170, 165, 160), 0.6))
+def armour(torso: Torso) -> None:
+    """Draw a breastplate, a gorget, round pauldrons."""
+    torso.shape(
+        [(-0.5, 0.95), (0.5, 0.95), (0.75, 1.5), (0.0, 1.75), (-0.75, 1.5)], mix(torso.cloth, (170, 165, 160), 0.6)
+    )
     for side in (-1, 1):
-        metal = mix(fit.cloth, (200, 195, 190), 0.55)
-        fit.shape(oval(side * fit.broad, 1.85, 0.62, 0.55), metal)
-        fit.shape(oval(side * fit.broad, 1.78, 0.36, 0.3), mix(metal, WHITE, 0.45))
-    fit.seam([(0.0, 1.75), (0.0, 4.4)])
-    fit.patch(oval(0.0, 2.2, 0.14, 0.2, 60), fit.trim)
+        metal = mix(torso.cloth, (200, 195, 190), 0.55)
+        torso.shape(oval(side * torso.broad, 1.85, 0.62, 0.55), metal)
+        torso.shape(oval(side * torso.broad, 1.78, 0.36, 0.3), mix(metal, WHITE, 0.45))
+    torso.seam([(0.0, 1.75), (0.0, 4.4)])
+    torso.patch(oval(0.0, 2.2, 0.14, 0.2, 60), torso.trim)
 
 
-def cloak(fit: Fitting) -> None:
-    """A cloak with a high collar, clasped by a stone."""
+def cloak(torso: Torso) -> None:
+    """Draw a cloak with a high collar and a stone as its clasp."""
     for side in (-1, 1):
-        fit.shape(
+        torso.shape(
             smooth(
                 [
                     (side * 0.3, 1.2),
                     (side * 0.75, 0.35),
                     (side * 1.05, 1.2),
-                    (side * (fit.broad + 0.25), 1.7),
+                    (side * (torso.broad + 0.25), 1.7),
                     (side * 0.9, 4.5),
                     (side * 0.2, 2.2),
                 ],
                 1,
             ),
-            dim(fit.cloth, 0.72),
+            dim(torso.cloth, 0.72),
         )
-    fit.shape([(0.0, 1.45), (0.2, 1.7), (0.0, 1.98), (-0.2, 1.7)], fit.trim)
+    torso.shape([(0.0, 1.45), (0.2, 1.7), (0.0, 1.98), (-0.2, 1.7)], torso.trim)
 
 
-def noble(fit: Fitting) -> None:
-    """A court dress: a jabot, epaulettes, gold braid."""
-    gold = mix(fit.trim, (90, 190, 235), 0.6)
-    fit.shape(
+def noble(torso: Torso) -> None:
+    """Draw a court dress: a jabot, epaulettes, gold braid."""
+    gold = mix(torso.trim, (90, 190, 235), 0.6)
+    torso.shape(
         smooth([(-0.4, 1.05), (0.4, 1.05), (0.3, 1.7), (0.45, 2.2), (0.0, 2.5), (-0.45, 2.2), (-0.3, 1.7)], 1),
         (245, 245, 250),
     )
     for side in (-1, 1):
-        fit.shape(oval(side * (fit.broad - 0.1), 1.62, 0.45, 0.2), gold)
-        fit.canvas.stroke(fit.at([(side * 0.62, 1.3), (side * 0.7, 4.4)]), gold, fit.line * 1.5)
+        torso.shape(oval(side * (torso.broad - 0.1), 1.62, 0.45, 0.2), gold)
+        torso.canvas.stroke(torso.at([(side * 0.62, 1.3), (side * 0.7, 4.4)]), gold, torso.line * 1.5)
 
 
-def dress(fit: Fitting) -> None:
-    """Bare shoulders, a ruffle, a ribbon."""
-    fit.patch(
-        smooth([(-fit.broad, 1.6), (-0.4, 1.1), (0.4, 1.1), (fit.broad, 1.6), (0.8, 2.3), (-0.8, 2.3)], 1), fit.skin
+def dress(torso: Torso) -> None:
+    """Draw bare shoulders, a ruffle, a ribbon."""
+    torso.patch(
+        smooth([(-torso.broad, 1.6), (-0.4, 1.1), (0.4, 1.1), (torso.broad, 1.6), (0.8, 2.3), (-0.8, 2.3)], 1),
+        torso.skin,
     )
     ruffle = [
-        (-fit.broad - 0.1, 2.2),
+        (-torso.broad - 0.1, 2.2),
         (-0.9, 2.0),
         (-0.5, 2.25),
         (0.0, 2.05),
         (0.5, 2.25),
         (0.9, 2.0),
-        (fit.broad + 0.1, 2.2),
+        (torso.broad + 0.1, 2.2),
         (0.9, 2.7),
         (-0.9, 2.7),
     ]
-    fit.shape(smooth(ruffle, 1), mix(fit.cloth, WHITE, 0.5))
-    fit.canvas.stroke(fit.at([(-0.3, 1.2), (0.0, 1.32), (0.3, 1.2)]), fit.trim, fit.line * 1.5)
+    torso.shape(smooth(ruffle, 1), mix(torso.cloth, WHITE, 0.5))
+    torso.canvas.stroke(torso.at([(-0.3, 1.2), (0.0, 1.32), (0.3, 1.2)]), torso.trim, torso.line * 1.5)
 
 
-def robe(fit: Fitting) -> None:
-    """Crossed collars and a sash."""
-    fit.patch([(-0.4, 1.05), (0.4, 1.05), (0.05, 1.95)], fit.skin)
-    pale = mix(fit.trim, WHITE, 0.45)
-    fit.shape([(0.28, 1.0), (0.62, 1.2), (-0.5, 3.3), (-0.85, 3.1)], pale)
-    fit.shape([(-0.28, 1.0), (-0.62, 1.2), (0.5, 3.3), (0.85, 3.1)], pale)
-    fit.shape([(-fit.broad, 3.3), (fit.broad, 3.3), (fit.broad, 3.9), (-fit.broad, 3.9)], dim(fit.trim, 0.6))
+def robe(torso: Torso) -> None:
+    """Draw crossed collars and a sash."""
+    torso.patch([(-0.4, 1.05), (0.4, 1.05), (0.05, 1.95)], torso.skin)
+    pale = mix(torso.trim, WHITE, 0.45)
+    torso.shape([(0.28, 1.0), (0.62, 1.2), (-0.5, 3.3), (-0.85, 3.1)], pale)
+    torso.shape([(-0.28, 1.0), (-0.62, 1.2), (0.5, 3.3), (0.85, 3.1)], pale)
+    torso.shape(
+        [(-torso.broad, 3.3), (torso.broad, 3.3), (torso.broad, 3.9), (-torso.broad, 3.9)], dim(torso.trim, 0.6)
+    )
 
 
-def jersey(fit: Fitting) -> None:
-    """A sports shirt: a V neck, coloured sleeves, a number."""
-    fit.patch([(-0.4, 1.05), (0.4, 1.05), (0.0, 1.7)], fit.skin)
-    fit.canvas.stroke(fit.at([(-0.44, 1.08), (0.0, 1.76), (0.44, 1.08)]), fit.trim, fit.line * 2)
+def jersey(torso: Torso) -> None:
+    """Draw a sports shirt: a V neck, coloured sleeves, a number."""
+    torso.patch([(-0.4, 1.05), (0.4, 1.05), (0.0, 1.7)], torso.skin)
+    torso.canvas.stroke(torso.at([(-0.44, 1.08), (0.0, 1.76), (0.44, 1.08)]), torso.trim, torso.line * 2)
     for side in (-1, 1):
-        fit.shape(
+        torso.shape(
             [
-                (side * (fit.broad - 0.35), 1.45),
-                (side * (fit.broad + 0.1), 1.65),
-                (side * (fit.broad + 0.3), 3.0),
-                (side * (fit.broad - 0.15), 2.9),
+                (side * (torso.broad - 0.35), 1.45),
+                (side * (torso.broad + 0.1), 1.65),
+                (side * (torso.broad + 0.3), 3.0),
+                (side * (torso.broad - 0.15), 2.9),
             ],
-            fit.trim,
+            torso.trim,
         )
-    for place, digit in enumerate(str(fit.number)):
-        left = -0.5 * len(str(fit.number)) * 0.5 + 0.5 * place
-        fit.canvas.strokes(
-            [fit.at(stroke) for stroke in numeral(int(digit), left, 2.0)], mix(fit.trim, WHITE, 0.2), fit.line * 1.7
+    for position, digit in enumerate(str(torso.number)):
+        left = -0.5 * len(str(torso.number)) * 0.5 + 0.5 * position
+        torso.canvas.strokes(
+            [torso.at(stroke) for stroke in numeral(int(digit), left, 2.0)],
+            mix(torso.trim, WHITE, 0.2),
+            torso.line * 1.7,
         )
 
 
@@ -198,15 +209,26 @@ SEGMENTS = {
     "f": ((0, 0), (0, 1)),
     "g": ((0, 1), (1, 1)),
 }
-LIT = ("abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcfgd")
+DIGITS = (  # segments of 0..9
+    "abcdef",
+    "bc",
+    "abged",
+    "abgcd",
+    "fgbc",
+    "afgcd",
+    "afgedc",
+    "abc",
+    "abcdefg",
+    "abcfgd",
+)
 
 
 def numeral(digit: int, left: float, top: float) -> list[list[tuple[float, float]]]:
-    """A digit of seven segments, 0.38 wide and 0.9 high."""
-    return [[(left + 0.38 * x, top + 0.45 * y) for x, y in SEGMENTS[segment]] for segment in LIT[digit]]
+    """Return the lines of a digit in seven segments, 0.38 wide and 0.9 high."""
+    return [[(left + 0.38 * x, top + 0.45 * y) for x, y in SEGMENTS[segment]] for segment in DIGITS[digit]]
 
 
-GARMENTS: dict[str, Callable[[Fitting], None]] = {
+GARMENTS: dict[str, Callable[[Torso], None]] = {
     "shirt": shirt,
     "hood": hood,
     "stripe": stripe,

@@ -1,13 +1,13 @@
-"""Hair as shapes around a head (unit: half its height): what hangs behind, what falls before the face, what is put on top."""
+"""Hair as shapes around a head (unit: half its height): hair behind the head, hair over the face, and ornaments."""
 
 from functools import lru_cache
 
 from webtoon_genre.demo_site.art.colour import Colour
-from webtoon_genre.demo_site.art.geometry import Point, mirrored, oval, smooth, stretch
+from webtoon_genre.demo_site.art.geometry import Point, mirror, oval, smooth, stretch
 
 Shapes = tuple[list[Point], ...]
 LONG = [(0.0, -1.15), (0.8, -1.0), (1.22, -0.2), (1.25, 0.9), (1.38, 2.3), (0.7, 2.45)]
-FALLS: dict[str, list[Point]] = {  # right halves of what hangs behind
+FALLS: dict[str, list[Point]] = {  # right halves of the hair behind the head
     "long": LONG,
     "elf": LONG,
     "tied": [(0.0, -1.12), (0.75, -1.0), (1.1, -0.2), (1.12, 1.0), (1.0, 1.9), (0.5, 2.2)],
@@ -15,7 +15,7 @@ FALLS: dict[str, list[Point]] = {  # right halves of what hangs behind
     "bob": [(0.0, -1.15), (0.85, -1.0), (1.25, -0.2), (1.3, 0.75), (0.9, 0.95)],
     "curtain": [(0.0, -1.12), (0.8, -1.0), (1.14, -0.2), (1.1, 0.55), (0.8, 0.8)],
 }
-TAILS: dict[str, list[Point]] = {  # on the side that the face turns from
+TAILS: dict[str, list[Point]] = {  # on the side that the face turns away from
     "twin": [(-1.0, -0.55), (-1.5, -0.75), (-1.95, -0.1), (-1.85, 1.0), (-1.5, 1.6), (-1.45, 0.6)],
     "ponytail": [(-0.5, -0.95), (-1.3, -1.05), (-1.75, -0.2), (-1.6, 1.1), (-1.3, 0.2), (-0.9, -0.3)],
     "topknot": [(-0.9, -0.2), (-1.2, 0.6), (-1.15, 1.5), (-0.8, 1.7), (-0.65, 0.6)],
@@ -26,9 +26,16 @@ SPIKES = [
     (0.3, -1.22), (0.85, -1.45), (0.88, -0.98), (1.36, -0.9), (1.1, -0.4), (1.4, -0.2), (1.02, 0.1),
 ]  # fmt: skip
 SWELL = {"buzz": 0.02, "slick": 0.07, "topknot": 0.05, "tied": 0.08, "hat": 0.0, "bowl": 0.2, "wave": 0.2}
-TEMPLE = {"buzz": -0.35, "slick": -0.1, "topknot": 0.0, "bowl": 0.25, "bob": 0.4, "hat": 0.0}  # how low the hair starts
+TEMPLE = {
+    "buzz": -0.35,
+    "slick": -0.1,
+    "topknot": 0.0,
+    "bowl": 0.25,
+    "bob": 0.4,
+    "hat": 0.0,
+}  # the height where the hair starts
 BARE = [(0.86, -0.3), (0.66, -0.58), (0.3, -0.7), (0.0, -0.62), (-0.3, -0.7), (-0.66, -0.58), (-0.86, -0.3)]
-EDGES: dict[str, list[Point]] = {  # the hairline over the face, from the right temple to the left one
+EDGES: dict[str, list[Point]] = {  # the hairline over the face, from the right temple to the left temple
     "buzz": BARE,
     "slick": BARE,
     "topknot": BARE,
@@ -46,8 +53,8 @@ JAGGED = [
 
 @lru_cache(maxsize=512)
 def back(kind: str, wide: float) -> Shapes:
-    """What the shoulders and the face hide."""
-    shapes = [mirrored(FALLS[kind])] if kind in FALLS else []
+    """Return the hair behind the shoulders and the face."""
+    shapes = [mirror(FALLS[kind])] if kind in FALLS else []
     if kind in TAILS:
         shapes.append(TAILS[kind])
     if kind == "twin":
@@ -57,7 +64,7 @@ def back(kind: str, wide: float) -> Shapes:
 
 @lru_cache(maxsize=512)
 def fringe(kind: str, wide: float) -> Shapes:
-    """What lies on the skull and before the face."""
+    """Return the hair on the skull and over the face."""
     outline = [*(SPIKES if kind == "spiky" else crown(kind)), *EDGES.get(kind, JAGGED)]
     shapes = [outline if kind == "spiky" else smooth(outline, 1)]
     if kind in ("long", "wave", "elf", "bob", "tied"):
@@ -68,7 +75,7 @@ def fringe(kind: str, wide: float) -> Shapes:
 
 
 def crown(kind: str) -> list[Point]:
-    """The outer rim, from the left temple over the top to the right one."""
+    """Return the outer edge of the hair, from the left temple over the top to the right temple."""
     swell, low = SWELL.get(kind, 0.13), TEMPLE.get(kind, 0.1)
     top, side = 1 + swell, 1.02 + swell * 0.6
     return [
@@ -83,7 +90,7 @@ def crown(kind: str) -> list[Point]:
 
 
 def ornaments(kind: str, wide: float, dark: Colour, trim: Colour) -> list[tuple[list[Point], Colour]]:
-    """Knots, bands and hats."""
+    """Return knots, bands and hats."""
     if kind == "topknot":
         band = [(-0.22, -1.2), (0.22, -1.2), (0.26, -1.02), (-0.26, -1.02)]
         return [(oval(0.0, -1.42, 0.28 * wide, 0.32, 30), dark), (band, trim)]

@@ -1,4 +1,4 @@
-"""A thumbnail as the bytes that the image host serves: JPEG, or one of the oddities that real hosts serve under that name."""
+"""Thumbnails as the bytes that the image host serves: JPEG, or another kind of file that real hosts serve under that name."""
 
 import io
 
@@ -13,14 +13,14 @@ QUALITY = 88
 NO_PICTURE = b"<!doctype html><title>503</title><p>The image is not available at the moment.</p>\n"
 
 
-def served(seed: int, title: Title, slot: int) -> bytes:
-    """The bytes under a slot's address; slot -1 is the title's cover."""
+def thumbnail_bytes(seed: int, title: Title, slot: int) -> bytes:
+    """Return the bytes at the address of a slot; slot -1 is the cover of the title."""
     image = drawing.thumbnail(seed, title.key, title.painters[0].id, slot)
-    return encoded(image, title.times.kind(slot))
+    return encode(image, title.timetable.kind(slot))
 
 
-def encoded(image: np.ndarray, kind: str) -> bytes:
-    """uint8 (height, width, 3), BGR, as an episode of this kind has it."""
+def encode(image: np.ndarray, kind: str) -> bytes:
+    """Encode uint8 (height, width, 3), BGR, as the file of an episode of this kind."""
     if kind == "html":
         return NO_PICTURE
     if kind == "grey":
@@ -28,9 +28,9 @@ def encoded(image: np.ndarray, kind: str) -> bytes:
     if kind == "pixel":
         return jpeg(image[:1, :1])
     if kind == "truncated":
-        return half(jpeg(image))
+        return truncate(jpeg(image))
     if kind == "png":
-        # stored, not deflated: compressors differ from one processor to another
+        # no compression: the output of compressors differs between processors
         return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
     if kind == "cmyk":
         return cmyk(image)
@@ -38,17 +38,17 @@ def encoded(image: np.ndarray, kind: str) -> bytes:
 
 
 def jpeg(image: np.ndarray) -> bytes:
-    """Baseline JPEG with 4:2:0 chroma."""
+    """Encode a baseline JPEG with 4:2:0 chroma."""
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 0])[1].tobytes()
 
 
-def half(data: bytes) -> bytes:
-    """The first half, as after a broken upload: the header promises a whole picture."""
+def truncate(data: bytes) -> bytes:
+    """Keep the first 50% of a file, as after a broken upload: the header is that of a complete picture."""
     return data[: len(data) // 2]
 
 
 def cmyk(image: np.ndarray) -> bytes:
-    """JPEG in four inks, as print shops deliver it; OpenCV writes none."""
+    """Encode a CMYK JPEG, as print shops deliver it; OpenCV cannot write it."""
     inks = Image.fromarray(image[:, :, ::-1].copy()).convert("CMYK")
     with io.BytesIO() as buffer:
         inks.save(buffer, "JPEG", quality=QUALITY)

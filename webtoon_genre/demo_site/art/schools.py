@@ -1,7 +1,7 @@
-"""Ways of drawing, and how often each genre's titles take to them; values alone.
+"""Schools of drawing, and the share of each in a genre; constants alone.
 
-A genre is a mixture of schools: comic and daily share most of theirs, and so do sensibility and pure, because people cannot
-tell those apart either. Ranges are (low, high), choices are weights. Colours are hues in degrees, or BGR.
+A genre is a mixture of schools. Comic and daily share most of their schools, and so do sensibility and pure, because people
+confuse those genres too. Ranges are (low, high), choices are weights. Colours are hues in degrees, or BGR.
 """
 
 from dataclasses import dataclass
@@ -17,32 +17,32 @@ class School:
     """A distribution over styles."""
 
     line: Range  # pixels
-    brush: float  # chance of lines that swell and taper
+    brush: float  # probability of lines that swell and taper
     inks: tuple[Colour, ...]
     hues: dict[int, float]  # of backgrounds
     saturation: Range  # of backgrounds
     value: Range  # brightness of backgrounds
-    chroma: Range  # what is left of the figures' colours
+    chroma: Range  # saturation factor of the figures
     light: Range  # brightness of figures
     shades: Choice  # flat, cel, dots, hatch
     textures: Choice  # none, film, paper, wash
-    grain: Range  # how strong the texture is, of 100
-    vignette: Range  # how dark the corners are, 0..1
+    grain: Range  # strength of the texture, 0..100
+    vignette: Range  # darkness of the corners, 0..1
     backdrops: Choice
     framings: Choice
     effects: Choice
-    busy: Range  # effects a scene, on average
-    bubbles: Range  # chance of a speech bubble
+    busy: Range  # mean number of effects in a scene
+    bubbles: Range  # probability of a speech bubble
     borders: Choice  # none, white, black, bars, slant
     eyes: Choice  # dot, bead, round, narrow
     eye_size: Range
     face: Range  # width of a face to its height
     chin: Range  # 0 sharp, 1 round
-    size: Range  # of heads, 1 is common
-    tilt: Range  # the most degrees that a head leans
+    size: Range  # of heads; 1 is usual
+    tilt: Range  # largest angle of a head, in degrees
     moods: Choice
-    blush: float  # chance that the cheeks are coloured
-    vivid: float  # chance that hair is of a colour that nobody is born with
+    blush: float  # probability of coloured cheeks
+    vivid: float  # probability of an unnatural hair colour
     hairs: Choice
     outfits: Choice
 
@@ -61,9 +61,9 @@ GENRES: dict[str, Choice] = {
 }
 
 
-def overlap(one: str, other: str) -> float:
-    """The mass that two genres' mixtures share, 0..1."""
-    return sum(min(share, GENRES[other].get(school, 0.0)) for school, share in GENRES[one].items())
+def overlap(first: str, second: str) -> float:
+    """Return the probability mass that the mixtures of two genres share, 0..1."""
+    return sum(min(share, GENRES[second].get(school, 0.0)) for school, share in GENRES[first].items())
 
 
 SCHOOLS = {

@@ -1,6 +1,6 @@
-"""How one title is drawn: a Style, drawn once from its genre's mixture of schools; no pixels.
+"""The style of a title: a random sample from the mixture of schools of its genre; no pixels.
 
-The hand (line, faces, eyes) follows the painter, so that two titles by one painter resemble each other; the rest follows the title.
+Line, faces and eyes depend on the painter, so that two titles by one painter are similar; the rest depends on the title.
 """
 
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from functools import lru_cache
 
 from webtoon_genre.demo_site.art.colour import Colour, dim, grey, hsv, mix
 from webtoon_genre.demo_site.art.schools import GENRES, SCHOOLS, Choice, School
-from webtoon_genre.demo_site.dice import Dice
+from webtoon_genre.demo_site.seeded_random import SeededRandom
 
-GOLDEN = 0.6180339887498949  # steps of it spread over the unit interval evenly, however many there are
-CAST = 4
-BORN = (
+GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, cover the unit interval evenly at any count
+CAST_SIZE = 4
+NATURAL_HAIR = (  # HSV
     (20, 0.55, 0.16),
     (22, 0.6, 0.28),
     (25, 0.6, 0.42),
     (34, 0.45, 0.72),
     (230, 0.25, 0.14),
     (12, 0.65, 0.38),
-)  # hair, HSV
+)
 FEMALE = {"bob", "long", "wave", "twin", "bun", "ponytail"}
-VARIETY = 0.45  # how far a title's own taste departs from its school's
+VARIETY = 0.45  # share of a weight that varies between the titles of a school
 
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """Someone who recurs in a title."""
+    """A character of a title."""
 
     hair: str
     hair_colour: Colour
@@ -42,7 +42,7 @@ class Character:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A title's way of drawing."""
+    """The drawing style of a title."""
 
     name: str  # of its school
     school: School
@@ -59,7 +59,7 @@ class Style:
     pitch: int  # pixels between dots or strokes
     texture: str
     grain: int
-    number: int  # which of the noise fields
+    number: int  # index of the noise field
     vignette: float
     backdrops: Choice
     framings: Choice
@@ -79,103 +79,103 @@ class Style:
 
     @property
     def depth(self) -> float:
-        """What shadows leave of a figure's light: the darker the title, the less."""
+        """The brightness factor of shadows on a figure: smaller in a darker title."""
         return min(0.88, 0.86 - 0.8 * (1 - self.light))
 
     def paint(self, colour: Colour) -> Colour:
-        """A colour of the figures as this title's palette has it."""
+        """Convert a colour of the figures to the palette of this title."""
         return dim(mix(mix(grey(colour), colour, self.chroma), self.tint, 0.06), self.light)
 
-    def ground(self, dice: Dice, lighter: float = 1.0) -> Colour:
-        """A colour of the backdrop."""
-        hue = dice.choose(self.hues) + dice.between(-14, 14)
-        saturation = min(1.0, self.saturation * dice.between(0.7, 1.25))
-        return hsv(hue, saturation, min(1.0, self.value * lighter * dice.between(0.88, 1.1)))
+    def ground(self, rng: SeededRandom, lighter: float = 1.0) -> Colour:
+        """Sample a colour of the backdrop."""
+        hue = rng.choice(self.hues) + rng.uniform(-14, 14)
+        saturation = min(1.0, self.saturation * rng.uniform(0.7, 1.25))
+        return hsv(hue, saturation, min(1.0, self.value * lighter * rng.uniform(0.88, 1.1)))
 
 
 @lru_cache(maxsize=1024)
-def style_of(seed: int, key: str, hand: int) -> Style:
-    """The style of the title with this key ("fantasy/3") by the painter with this id."""
-    own, painter = Dice(seed, "style", key), Dice(seed, "hand", hand)
+def style_of(seed: int, key: str, painter_id: int) -> Style:
+    """Sample the style of the title `key` ("fantasy/3") by a painter."""
+    rng, painter_rng = SeededRandom(seed, "style", key), SeededRandom(seed, "hand", painter_id)
     name = school_of(seed, key)
     school = SCHOOLS[name]
-    main = own.weighted(school.hues) + own.between(-10, 10)
-    hues = (main, *(own.weighted(school.hues) + own.between(-12, 12) for _ in range(2)))
+    main = rng.weighted_choice(school.hues) + rng.uniform(-10, 10)
+    hues = (main, *(rng.weighted_choice(school.hues) + rng.uniform(-12, 12) for _ in range(2)))
     tint = hsv(main, 0.5, 0.9)
     return Style(
         name=name,
         school=school,
-        line=painter.between(*school.line),
-        brush=painter.chance(school.brush),
-        ink=painter.choose(school.inks),
+        line=painter_rng.uniform(*school.line),
+        brush=painter_rng.chance(school.brush),
+        ink=painter_rng.choice(school.inks),
         hues=hues,
-        saturation=own.between(*school.saturation),
-        value=own.between(*school.value),
-        chroma=own.between(*school.chroma),
-        light=own.between(*school.light),
+        saturation=rng.uniform(*school.saturation),
+        value=rng.uniform(*school.value),
+        chroma=rng.uniform(*school.chroma),
+        light=rng.uniform(*school.light),
         tint=tint,
-        shade=painter.weighted(school.shades),
-        pitch=painter.integer(3, 5),
-        texture=painter.weighted(school.textures),
-        grain=round(painter.between(*school.grain)),
-        number=own.integer(0, 7),
-        vignette=own.between(*school.vignette),
-        backdrops=taste(own, school.backdrops),
-        framings=taste(own, school.framings),
-        effects=taste(own, school.effects),
-        busy=own.between(*school.busy),
-        bubbles=own.between(*school.bubbles),
-        border=own.weighted(school.borders),
-        eyes=painter.weighted(school.eyes),
-        eye_size=painter.between(*school.eye_size),
-        face=painter.between(*school.face),
-        chin=painter.between(*school.chin),
-        size=painter.between(*school.size),
-        tilt=round(painter.between(*school.tilt)),
-        blush=painter.chance(school.blush),
-        accent=hsv(own.between(0, 360), 0.75, 0.9),
-        cast=tuple(character(own, school) for _ in range(CAST)),
+        shade=painter_rng.weighted_choice(school.shades),
+        pitch=painter_rng.integer(3, 5),
+        texture=painter_rng.weighted_choice(school.textures),
+        grain=round(painter_rng.uniform(*school.grain)),
+        number=rng.integer(0, 7),
+        vignette=rng.uniform(*school.vignette),
+        backdrops=vary_weights(rng, school.backdrops),
+        framings=vary_weights(rng, school.framings),
+        effects=vary_weights(rng, school.effects),
+        busy=rng.uniform(*school.busy),
+        bubbles=rng.uniform(*school.bubbles),
+        border=rng.weighted_choice(school.borders),
+        eyes=painter_rng.weighted_choice(school.eyes),
+        eye_size=painter_rng.uniform(*school.eye_size),
+        face=painter_rng.uniform(*school.face),
+        chin=painter_rng.uniform(*school.chin),
+        size=painter_rng.uniform(*school.size),
+        tilt=round(painter_rng.uniform(*school.tilt)),
+        blush=painter_rng.chance(school.blush),
+        accent=hsv(rng.uniform(0, 360), 0.75, 0.9),
+        cast=tuple(sample_character(rng, school) for _ in range(CAST_SIZE)),
     )
 
 
 def school_of(seed: int, key: str) -> str:
-    """The school of a title: over the titles of a genre, the schools come as often as its mixture says, not just on average."""
+    """Return the school of a title; over the titles of a genre, the frequencies of schools equal its mixture, not just on average."""
     genre, _, name = key.partition("/")
-    offset = Dice(seed, "schools", genre).unit()
-    place = int(name) if name.isdigit() else Dice(seed, "schools", key).integer(0, 9999)
-    left = (offset + place * GOLDEN) % 1
+    offset = SeededRandom(seed, "schools", genre).random()
+    number = int(name) if name.isdigit() else SeededRandom(seed, "schools", key).integer(0, 9999)
+    remaining = (offset + number * GOLDEN) % 1
     *others, last = GENRES[genre]
     for school in others:
-        left -= GENRES[genre][school]
-        if left < 0:
+        remaining -= GENRES[genre][school]
+        if remaining < 0:
             return school
     return last
 
 
-def taste(dice: Dice, choice: Choice) -> Choice:
-    """A title's own weights: some of the school's choices more, some less, some hardly ever."""
-    return {name: weight * (1 - VARIETY + VARIETY * 6 * dice.unit() ** 3) for name, weight in choice.items()}
+def vary_weights(rng: SeededRandom, choice: Choice) -> Choice:
+    """Sample the weights of a title around those of its school: some larger, some smaller, some close to 0."""
+    return {name: weight * (1 - VARIETY + VARIETY * 6 * rng.random() ** 3) for name, weight in choice.items()}
 
 
-def character(dice: Dice, school: School) -> Character:
-    """Someone to recur."""
-    hair = dice.weighted(school.hairs)
-    hue, saturation, value = dice.choose(BORN)
+def sample_character(rng: SeededRandom, school: School) -> Character:
+    """Sample a character."""
+    hair = rng.weighted_choice(school.hairs)
+    hue, saturation, value = rng.choice(NATURAL_HAIR)
     colour = hsv(hue, saturation, value)
-    if dice.chance(school.vivid):
-        colour = hsv(dice.between(0, 360), dice.between(0.25, 0.75), dice.between(0.45, 0.98))
-    skin = hsv(dice.between(16, 27), dice.between(0.16, 0.34), dice.between(0.9, 1.0))
-    dyed = dice.weighted(school.hues) + dice.choose((0, 0, 150, 200)) + dice.between(-20, 20)
-    dyed += 150 if 5 < dyed % 360 < 42 else 0  # no clothes in the colours of skin
+    if rng.chance(school.vivid):
+        colour = hsv(rng.uniform(0, 360), rng.uniform(0.25, 0.75), rng.uniform(0.45, 0.98))
+    skin = hsv(rng.uniform(16, 27), rng.uniform(0.16, 0.34), rng.uniform(0.9, 1.0))
+    cloth_hue = rng.weighted_choice(school.hues) + rng.choice((0, 0, 150, 200)) + rng.uniform(-20, 20)
+    cloth_hue += 150 if 5 < cloth_hue % 360 < 42 else 0  # clothes never have the hue of skin
     return Character(
         hair=hair,
         hair_colour=colour,
-        eye_colour=hsv(dice.between(0, 360), 0.7, 0.75) if dice.chance(school.vivid) else hsv(24, 0.6, 0.35),
+        eye_colour=hsv(rng.uniform(0, 360), 0.7, 0.75) if rng.chance(school.vivid) else hsv(24, 0.6, 0.35),
         skin=skin,
-        outfit=dice.weighted(school.outfits),
-        cloth=hsv(dyed, dice.between(0.2, 0.75), dice.between(0.3, 0.95)),
-        trim=hsv(dyed + dice.between(90, 270), dice.between(0.2, 0.7), dice.between(0.6, 1.0)),
-        soft=hair in FEMALE or (hair in {"curtain", "elf"} and dice.chance(0.4)),
-        glasses=dice.chance(0.1),
-        number=dice.integer(1, 19),
+        outfit=rng.weighted_choice(school.outfits),
+        cloth=hsv(cloth_hue, rng.uniform(0.2, 0.75), rng.uniform(0.3, 0.95)),
+        trim=hsv(cloth_hue + rng.uniform(90, 270), rng.uniform(0.2, 0.7), rng.uniform(0.6, 1.0)),
+        soft=hair in FEMALE or (hair in {"curtain", "elf"} and rng.chance(0.4)),
+        glasses=rng.chance(0.1),
+        number=rng.integer(1, 19),
     )

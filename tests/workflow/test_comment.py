@@ -1,0 +1,122 @@
+"""workflow/comment.py and workflow/pictures.py: the review comment and the page of figures, from synthetic changes."""
+
+import re
+from dataclasses import replace
+
+from workflow.comment import LIMIT, Change, Links, format_comment
+from workflow.pictures import Figure, Side, differing_figures, format_page, format_side
+
+STAGE = {
+    "cmd": "make",
+    "params": {"params.yaml": {"lr": 1, "head": {"pool": "a"}}},
+    "deps": [{"path": "a.py", "md5": "1"}],
+}
+CHANGE = Change(
+    against="main",
+    base="b" * 40,
+    head="a" * 40,
+    params={},
+    metrics={},
+    intervals={},
+    before={},
+    after={},
+    artifacts={},
+    stale=[],
+    figures=[],
+)
+LINKS = Links(lambda side, path: f"{side}/{path}", "page")
+
+
+def test_without_differences_every_table_is_empty():
+    text = format_comment(CHANGE, LINKS)
+    assert text.count("Nothing differs.") == 3
+    assert "### Figures" not in text
+
+
+def test_a_comment_is_never_longer_than_github_allows():
+    pairs = {f"backbones.{number:04}.{'x' * 90}": {"old": 0.25, "new": None} for number in range(1000)}
+    stages = {
+        f"train@{number}": {**STAGE, "outs": [{"path": f"{number}", "md5": "1", "size": 1}]} for number in range(1000)
+    }
+    change = replace(
+        CHANGE,
+        params={"params.yaml": pairs},
+        metrics={"metrics/summary.json": pairs, **{f"metrics/{number}.json": pairs for number in range(10)}},
+        after=stages,
+        stale=list(pairs),
+        figures=[Figure(f"plots/{number}.png", Side(None, None), Side("1", b"")) for number in range(1000)],
+    )
+    text = format_comment(change, LINKS)
+    assert len(text) <= LIMIT
+    assert re.search("and 9[0-9][0-9] more", text)
+    assert text.count("<details>") == text.count("</details>")
+
+
+def test_values_of_params_are_never_read_as_markdown():
+    params = {"params.yaml": {"a|b": {"old": "@someone <b> `x`", "new": [1, 2]}}}
+    assert "| `a\\|b` | `@someone <b> 'x'` | `[1, 2]` |" in format_comment(replace(CHANGE, params=params), LINKS)
+
+
+def test_scores_are_visible_and_other_metrics_folded():
+    metrics = {
+        "metrics/summary.json": {
+            "balance.down.accuracy": {"old": -0.01, "new": 0.02},
+            "backbones.vgg16.val_accuracy": {"old": 0.5, "new": 0.25},
+            "data.thumbnails": {"old": 168, "new": 1680},
+            "finetuned.best.test_accuracy": {"new": 0.75},
+        },
+        "metrics/crawl.json": {"episodes": {"old": 200, "new": 2000}},
+    }
+    text = format_comment(replace(CHANGE, metrics=metrics), LINKS)
+    visible, folded = text.split("### Scores")[1].split("<details>", 1)
+    assert (
+        "| `finetuned.best.test_accuracy` | – | 0.750 |  |\n| `backbones.vgg16.val_accuracy` | 0.500 | 0.250 | -0.250 |"
+        in visible
+    )
+    assert "| `data.thumbnails` | 168 | 1,680 | +1,512 |" in visible
+    assert "metrics/summary.json, experiments: 1" in folded
+    assert "| `episodes` | 200 | 2,000 | +1,800 |" in folded
+
+
+def test_a_stage_that_ran_without_a_new_output_is_listed_as_such():
+    after = {**STAGE, "deps": [{"path": "a.py", "md5": "2"}], "outs": [{"path": "o", "md5": "1", "size": 1}]}
+    before = {**STAGE, "outs": after["outs"]}
+    text = format_comment(replace(CHANGE, before={"split": before}, after={"split": after}), LINKS)
+    assert "| `split` | `a.py` | none: the same bytes |" in text
+
+
+def test_reasons_are_a_stage_s_command_its_params_one_by_one_and_its_dependencies():
+    after = {
+        "cmd": "cmake",
+        "params": {"params.yaml": {"lr": 1, "head": {"pool": "b"}}},
+        "deps": [{"path": "b.py", "md5": "1"}],
+    }
+    change = replace(CHANGE, before={"split": STAGE}, after={"split": after, "crawl": after})
+    text = format_comment(change, LINKS)
+    assert "| `split` | `its command`, `head.pool`, `b.py`, `a.py` |" in text
+    assert "| `crawl` | `(new)` |" in text
+
+
+def test_a_stale_lock_is_a_warning_at_the_top():
+    text = format_comment(replace(CHANGE, stale=["split: stages/split.py changed"]), LINKS)
+    assert "> [!WARNING]\n> dvc.lock is not up to date" in text.split("###")[0]
+    assert "> - `split: stages/split.py changed`" in text
+
+
+def test_figures_that_differ_are_found_by_their_digests():
+    locks = [
+        {"stage": {"outs": [{"path": path, "md5": digest} for path, digest in outs.items()]}}
+        for outs in (
+            {"a.png": "1", "b.jpg": "1", "c.png": "1", "d.csv": "1"},
+            {"e.png": "1", "b.jpg": "2", "c.png": "1"},
+        )
+    ]
+    assert differing_figures(*locks) == {"e.png": (None, "1"), "b.jpg": ("1", "2"), "a.png": ("1", None)}
+
+
+def test_a_missing_picture_is_distinguished_from_a_figure_that_the_commit_lacks():
+    assert format_side(Side("1", None), "png") == "not in DVC's cache, nor in its remote"
+    assert format_side(Side(None, None), "png") == "there is none"
+    figure = Figure("plots/a.png", Side("1", None), Side("2", b""))
+    assert "1 lack a picture" in format_comment(replace(CHANGE, figures=[figure]), LINKS)
+    assert "<h2>plots/a.png</h2>" in format_page([figure], "b", "a")

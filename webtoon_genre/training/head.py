@@ -1,0 +1,55 @@
+"""The study's head: pooled features → Dense(relu), Dropout, Dense(softmax); no paths, no files."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from webtoon_genre.core.params import Section, SharedKeys
+from webtoon_genre.features.pooling import Pool
+
+if TYPE_CHECKING:
+    import keras
+
+
+class HeadParams(Section):
+    """params.yaml: head."""
+
+    pool: Pool
+    standardise: bool
+    units: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+
+
+class SharedHeadParams(SharedKeys):
+    """params.yaml: head, for experiments that choose the units themselves."""
+
+    pool: Pool
+    standardise: bool
+    dropout: float = Field(ge=0, lt=1)
+
+    def with_units(self, units: int) -> HeadParams:
+        """Params of a head with so many units."""
+        return HeadParams(pool=self.pool, standardise=self.standardise, units=units, dropout=self.dropout)
+
+
+def build_head(width: int, classes: int, params: HeadParams, features: np.ndarray | None) -> "keras.Model":
+    """A head that maps float32 (n, width) to probabilities (n, classes).
+
+    With `standardise`, features are first brought to zero mean and unit variance over `features`, float32 (m, width), those of
+    the train rows. Without it, `features` may be None.
+    """
+    import keras
+
+    from webtoon_genre.reproducibility.layers import softmax
+
+    inputs = keras.Input((width,), dtype="float32")
+    x = inputs
+    if params.standardise:
+        normalization = keras.layers.Normalization(axis=-1)
+        normalization.adapt(features)
+        x = normalization(x)
+    x = keras.layers.Dense(params.units, activation="relu")(x)
+    x = keras.layers.Dropout(params.dropout)(x)
+    outputs = keras.layers.Dense(classes, activation=softmax, dtype="float32")(x)  # float32 in mixed precision too
+    return keras.Model(inputs, outputs, name="head")
