@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from bench.ways import machine
+from bench.ways import runtime_params
 from stages import ambiguity
 from webtoon_genre.core.progress import track
 from webtoon_genre.data import images
@@ -125,7 +125,7 @@ def experiment_params(backbone: str, seeds: list[int], lr: float) -> ExperimentP
     return ExperimentParams(
         experiments=ProbeParams(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
-        runtime=machine(),
+        runtime=runtime_params(),
         seed=77,
     )
 

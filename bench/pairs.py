@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from bench.ways import GENRES, machine
+from bench.ways import GENRES, runtime_params
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
 from webtoon_genre.reproducibility import runtime
@@ -64,7 +64,7 @@ def experiment_params(units: int, epochs: int) -> ExperimentParams:
             backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs
         ),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
-        runtime=machine(),
+        runtime=runtime_params(),
         seed=77,
     )
 

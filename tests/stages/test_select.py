@@ -1,5 +1,6 @@
-"""stages/select.py: the best cell, the table and the figures of the grid."""
+"""stages/select.py: the best trial and its inputs, the table and the figures of the grid."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,44 +9,60 @@ from typer.testing import CliRunner
 
 from stages import select
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.features.backbone import architecture_file
 
 GRID = {"backbones": ["resnet50", "vgg16"], "unfreeze": [0, "all"], "units": [128, 256], "lr": [0.001, 0.0001]}
 BEST = ("vgg16", "all", 256, 0.0001)
 
 
 def row(backbone: str, layers: int | str, units: int, lr: float) -> dict:
-    """A cell whose accuracies grow with its place in the grid, but for the best."""
-    place = sum(GRID[key].index(value) for key, value in (("units", units), ("lr", lr)))
-    accuracy = 0.9 if (backbone, layers, units, lr) == BEST else 0.2 + place / 100
+    """A trial; its accuracy grows with its position in the grid, except for the best."""
+    position = sum(GRID[key].index(value) for key, value in (("units", units), ("lr", lr)))
+    accuracy = 0.9 if (backbone, layers, units, lr) == BEST else 0.2 + position / 100
     trained = 1000 * units * (10 if layers == "all" else 1)
-    kept = {"epochs": 4, "best_epoch": 2, "accuracy": 0.5, "loss": 1.0, "val_loss": 1.5}
-    return {"units": units, "lr": lr, "val_accuracy": accuracy, "trainable_parameters": trained, **kept}
+    rest = {"epochs": 4, "best_epoch": 2, "accuracy": 0.5, "loss": 1.0, "val_loss": 1.5}
+    return {"units": units, "lr": lr, "val_accuracy": accuracy, "trainable_parameters": trained, **rest}
 
 
 @pytest.fixture
-def handled(workspace, set_params):
-    """The workspace with the rows of a grid of sixteen cells."""
+def grid_workspace(workspace, set_params):
+    """A workspace with the rows of a grid of sixteen trials, and stand-ins for the features and extractors of its backbones."""
     set_params({"handling.grid": GRID})
     Path("metrics/handling").mkdir(parents=True)
     for backbone in GRID["backbones"]:
         for layers in GRID["unfreeze"]:
-            cells = [row(backbone, layers, units, lr) for units in GRID["units"] for lr in GRID["lr"]]
-            Path(f"metrics/handling/{backbone}-{layers}.json").write_text(json.dumps({"cells": cells}))
+            trials = [row(backbone, layers, units, lr) for units in GRID["units"] for lr in GRID["lr"]]
+            write_trials(backbone, layers, trials)
+        for name in (f"data/features/{backbone}.npy", f"data/features/{backbone}-augmented.npy", extractor(backbone)):
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            Path(name).write_text(name)
     return workspace
 
 
+def extractor(backbone: str) -> str:
+    return f"models/extractor/{backbone}.weights.h5"
+
+
+def write_trials(backbone: str, layers: int | str, trials: list[dict]) -> None:
+    Path(f"metrics/handling/{backbone}-{layers}.json").write_text(json.dumps({"cells": trials}))
+
+
+def read_metrics() -> dict:
+    return json.loads(Path("metrics/select.json").read_text())
+
+
 def call(*arguments):
-    """The finished command; its bugs and InputErrors are raised."""
+    """Run the command in this process; errors are raised."""
     return CliRunner().invoke(select.app, arguments, catch_exceptions=False)
 
 
-def test_the_best_cell_of_all_is_selected_and_the_best_of_each_cut_told(handled):
+def test_the_metrics_hold_the_best_trial_and_the_best_of_each_backbone_and_unfreeze(grid_workspace):
     call()
-    found = json.loads(Path("metrics/select.json").read_text())
-    assert found["cells"] == 16
-    assert tuple(found["best"][key] for key in ("backbone", "unfreeze", "units", "lr")) == BEST
-    assert sorted(found["cuts"]) == ["resnet50-0", "resnet50-all", "vgg16-0", "vgg16-all"]
-    assert found["cuts"]["resnet50-0"] == {
+    metrics = read_metrics()
+    assert metrics["cells"] == 16
+    assert tuple(metrics["best"][key] for key in ("backbone", "unfreeze", "units", "lr")) == BEST
+    assert sorted(metrics["cuts"]) == ["resnet50-0", "resnet50-all", "vgg16-0", "vgg16-all"]
+    assert metrics["cuts"]["resnet50-0"] == {
         "lr": 0.0001,
         "trainable_parameters": 256_000,
         "units": 256,
@@ -53,30 +70,85 @@ def test_the_best_cell_of_all_is_selected_and_the_best_of_each_cut_told(handled)
     }
 
 
-def test_among_equal_accuracies_the_smaller_loss_is_better(handled):
-    path = Path("metrics/handling/resnet50-0.json")
-    cells = json.loads(path.read_text())["cells"]
-    cells[1] |= {"val_accuracy": 0.9, "val_loss": 1.4}
-    path.write_text(json.dumps({"cells": cells}))
+def test_the_metrics_hold_the_digest_of_the_best_backbone_s_module(grid_workspace):
     call()
-    best = json.loads(Path("metrics/select.json").read_text())["best"]
+    digest = hashlib.sha256(architecture_file("vgg16").read_bytes()).hexdigest()
+    assert read_metrics()["architecture"] == f"sha256:{digest}"
+
+
+def test_the_inputs_of_the_best_trial_are_handed_on_as_hard_links(grid_workspace):
+    call()
+    sources = {
+        "features.npy": "data/features/vgg16.npy",
+        "features-augmented.npy": "data/features/vgg16-augmented.npy",
+        "extractor.weights.h5": extractor("vgg16"),
+    }
+    assert sorted(path.name for path in Path("models/selected").iterdir()) == sorted(sources)
+    for name, source in sources.items():
+        assert (Path("models/selected") / name).samefile(source)
+
+
+def test_a_link_of_dvc_s_cache_is_followed(grid_workspace, tmp_path_factory):
+    cached = tmp_path_factory.mktemp("cache") / "ab12"
+    Path(extractor("vgg16")).rename(cached)
+    Path(extractor("vgg16")).symlink_to(cached)
+    call()
+    target = Path("models/selected/extractor.weights.h5")
+    assert target.read_text() == extractor("vgg16")
+    assert not target.is_symlink()
+
+
+def test_without_hard_links_the_inputs_are_copied(grid_workspace, monkeypatch):
+    def refuse(*_):
+        raise OSError("no hard links on this disk")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    call()
+    target = Path("models/selected/extractor.weights.h5")
+    assert target.read_text() == extractor("vgg16")
+    assert not target.samefile(extractor("vgg16"))
+
+
+def test_inputs_of_an_earlier_best_trial_are_replaced(grid_workspace):
+    call()
+    trials = json.loads(Path("metrics/handling/resnet50-0.json").read_text())["cells"]
+    write_trials("resnet50", 0, [{**trial, "val_accuracy": 0.95} for trial in trials])
+    call()
+    assert Path("models/selected/features.npy").samefile("data/features/resnet50.npy")
+    assert Path("data/features/vgg16.npy").read_text() == "data/features/vgg16.npy"
+
+
+def test_missing_features_of_the_best_backbone_are_one_line(grid_workspace):
+    Path("data/features/vgg16.npy").unlink()
+    with pytest.raises(InputError, match=r"^data/features/vgg16\.npy is not there; `dvc repro features` makes it$"):
+        call()
+    assert not Path("models/selected").exists()
+    assert not Path("metrics/select.json").exists()
+
+
+def test_among_equal_accuracies_the_smaller_loss_is_better(grid_workspace):
+    trials = json.loads(Path("metrics/handling/resnet50-0.json").read_text())["cells"]
+    trials[1] |= {"val_accuracy": 0.9, "val_loss": 1.4}
+    write_trials("resnet50", 0, trials)
+    call()
+    best = read_metrics()["best"]
     assert (best["backbone"], best["units"], best["lr"]) == ("resnet50", 128, 0.0001)
 
 
-def test_the_table_has_a_line_a_cut_the_best_first(handled):
+def test_the_table_has_a_line_for_each_backbone_and_unfreeze_the_best_first(grid_workspace):
     call()
     lines = Path("metrics/handling.md").read_text().splitlines()
     assert lines[2] == "| vgg16 | all | 256 | 0.0001 | 2,560,000 | 4 | 0.900 |"
     assert len(lines) == 2 + 4
 
 
-def test_rows_that_an_earlier_grid_left_are_not_looked_at(handled):
-    Path("metrics/handling/vgg19-0.json").write_text(json.dumps({"cells": [row("vgg16", "all", 256, 0.0001)]}))
+def test_rows_of_an_earlier_grid_are_not_read(grid_workspace):
+    write_trials("vgg19", 0, [row("vgg16", "all", 256, 0.0001)])
     call()
-    assert json.loads(Path("metrics/select.json").read_text())["cells"] == 16
+    assert read_metrics()["cells"] == 16
 
 
-def test_missing_rows_are_one_line_and_nothing_is_written(handled):
+def test_missing_rows_are_one_line_and_nothing_is_written(grid_workspace):
     Path("metrics/handling/vgg16-all.json").unlink()
     with pytest.raises(
         InputError, match=r"^metrics/handling/vgg16-all\.json is not there; `dvc repro handling` makes it$"
@@ -85,10 +157,10 @@ def test_missing_rows_are_one_line_and_nothing_is_written(handled):
     assert not Path("metrics/select.json").exists()
 
 
-def test_the_grid_has_a_panel_a_backbone_and_cut_with_every_accuracy_in_its_cell(handled):
+def test_the_grid_has_a_panel_for_each_backbone_and_unfreeze_with_all_accuracies(grid_workspace):
     call()
     grid = select.Grid(**GRID)
-    figure = select.grid_figure(select.gather(grid, Path("metrics/handling")), grid)
+    figure = select.grid_figure(select.gather(grid), grid)
     assert len(figure.axes) == 4
     assert [text.get_text() for text in figure.axes[3].texts] == ["0.200", "0.210", "0.210", "0.900"]
     framed = [axes for axes in figure.axes if axes.patches]
@@ -96,17 +168,17 @@ def test_the_grid_has_a_panel_a_backbone_and_cut_with_every_accuracy_in_its_cell
     assert framed[0].patches[0].get_xy() == (0.5, 0.5)  # 256 and 0.0001: below on the right
 
 
-@pytest.mark.parametrize("name", ["grid_figure", "rates_figure", "against"])
-@pytest.mark.parametrize("cuts", [[0], [0, "all"], [0, 10, 20, 30, 40, "all"]])
-def test_all_text_stays_within_the_figures(handled, name, cuts):
-    grid = select.Grid(**{**GRID, "unfreeze": cuts, "units": [128, 256, 512], "lr": [0.001, 0.0001, 0.00001]})
+@pytest.mark.parametrize("name", ["grid_figure", "rates_figure", "accuracy_figure"])
+@pytest.mark.parametrize("unfreeze", [[0], [0, "all"], [0, 10, 20, 30, 40, "all"]])
+def test_all_text_is_inside_the_figure(grid_workspace, name, unfreeze):
+    grid = select.Grid(**{**GRID, "unfreeze": unfreeze, "units": [128, 256, 512], "lr": [0.001, 0.0001, 0.00001]})
     for backbone in grid.backbones:
-        for layers in cuts:
-            cells = [{**row("resnet50", 0, 128, 0.001), "units": u, "lr": r} for u in grid.units for r in grid.lr]
-            Path(f"metrics/handling/{backbone}-{layers}.json").write_text(json.dumps({"cells": cells}))
-    cells = select.gather(grid, Path("metrics/handling"))
-    extra = ("trainable_parameters", "trained parameters") if name == "against" else ()
-    figure = getattr(select, name)(cells, grid, *extra)
+        for layers in unfreeze:
+            trials = [{**row("resnet50", 0, 128, 0.001), "units": u, "lr": r} for u in grid.units for r in grid.lr]
+            write_trials(backbone, layers, trials)
+    trials = select.gather(grid)
+    extra = ("trainable_parameters", "trained parameters") if name == "accuracy_figure" else ()
+    figure = getattr(select, name)(trials, grid, *extra)
     figure.canvas.draw()
     frame = figure.get_tightbbox().extents * figure.dpi  # left, bottom, right, top, in pixels
     assert frame[0] >= 0
@@ -115,7 +187,7 @@ def test_all_text_stays_within_the_figures(handled, name, cuts):
     assert frame[3] <= figure.bbox.height
 
 
-def test_two_processes_write_the_same_bytes(handled, run_stage):
+def test_two_processes_write_the_same_bytes(grid_workspace, run_stage):
     names = ["metrics/select.json", "metrics/handling.md"]
     names += [f"plots/handling/{name}.png" for name in ("grid", "learning_rate", "parameters")]
     runs = []
@@ -125,16 +197,16 @@ def test_two_processes_write_the_same_bytes(handled, run_stage):
     assert runs[0] == runs[1]
 
 
-def test_times_are_drawn_from_the_logs_of_this_machine(handled):
+def test_times_are_drawn_from_the_logs_of_this_machine(grid_workspace):
     Path("logs/handling").mkdir(parents=True)
     Path("logs/handling/vgg16-0.json").write_text(json.dumps({"128-0.001": 12.5, "256-0.001": 20.0}))
     grid = select.Grid(**GRID)
-    found = select.timed(select.gather(grid, Path("metrics/handling")), Path("logs/handling"))
-    assert found[["units", "seconds"]].to_numpy().tolist() == [[128, 12.5], [256, 20.0]]
+    timed = select.with_seconds(select.gather(grid))
+    assert timed[["units", "seconds"]].to_numpy().tolist() == [[128, 12.5], [256, 20.0]]
     assert call("times").stdout == "logs/times.png\n"
     assert Path("logs/times.png").stat().st_size > 1000
 
 
-def test_without_times_is_one_line(handled):
-    with pytest.raises(InputError, match=r"^logs/handling has no times of these cells; "):
+def test_without_times_is_one_line(grid_workspace):
+    with pytest.raises(InputError, match=r"^logs/handling has no times of these trials; "):
         call("times")

@@ -1,3 +1,5 @@
+"""stages/summary.py: all models beside the baselines, and the `summary` blocks of experiments."""
+
 import json
 from pathlib import Path
 
@@ -24,7 +26,7 @@ majority                 0.220          0.231    0.100–0.380     0.040
 """
 
 
-def sides(val, test, interval, f1):
+def scores(val, test, interval, f1):
     """Scores as evaluate and baseline write them, with more than summary needs."""
     return {
         "val": {"accuracy": val, "macro_f1": 0.9, "log_loss": 2.0},
@@ -32,75 +34,54 @@ def sides(val, test, interval, f1):
     }
 
 
-def scored(models):
-    return {name: sides(*figures) for name, figures in models.items()}
+def scores_by_model(models):
+    return {name: scores(*values) for name, values in models.items()}
+
+
+def write(path: str, value) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps(value))
 
 
 @pytest.fixture
 def metrics(workspace, set_params):
-    """The workspace with the metrics of two backbones and the baselines."""
+    """A workspace with the metrics of two backbones, the fine-tuned model and the baselines, but of no experiment."""
     set_params({"train.backbones": list(BACKBONES)})
-    Path("metrics/evaluate").mkdir(parents=True)
-    for name, scores in scored(BACKBONES).items():
-        Path(f"metrics/evaluate/{name}.json").write_text(json.dumps(scores))
-    counted = {
-        "crawl": {"thumbnails": 831, "titles": 81},
-        "resize": {"rejected": 6, "images": 825},
-        "split": {"images": {"train": 497, "val": 156, "test": 172}, "titles": {}},
-    }
-    for name, counts in counted.items():
-        Path(f"metrics/{name}.json").write_text(json.dumps(counts))
-    Path("metrics/finetune.json").write_text(json.dumps({"best": scored(FINETUNED)["genre-classifier"], "cuts": {}}))
-    Path("metrics/baseline.json").write_text(json.dumps(scored(BASELINES)))
-    change = {"against_none": {name: {"difference": 0.02} for name in ("accuracy", "balanced_accuracy")}}
-    pairs = {
-        name: {"test": {"accuracy": accuracy}, "against_ten_way": {"difference": 0.1}}
-        for name, accuracy in (("comic_daily", 0.6), ("drama_pure", 0.8))
-    }
-    Path("metrics/balance.json").write_text(json.dumps({"variants": {"none": change, "focal": change}}))
-    Path("metrics/pairs.json").write_text(json.dumps({"pairs": pairs}))
-    steps = [{"genres": ["a", "b"], "accuracy": 0.9, "kappa": 0.7, "accuracy_interval": [0, 1]}]
-    Path("metrics/label_limit.json").write_text(json.dumps({"steps": steps, "random": []}))
-    criteria = {"author": {"accuracy": 0.6, "kappa": 0.5, "images": 9}}
-    Path("metrics/leakage.json").write_text(json.dumps({"leakage": {"accuracy": {"difference": 0.1}}}))
-    where = {"accuracy": 0.6, "where_errors_are": {"ambiguity": 0.3, "overlap": 0.4}, "flagged": {"titles": 5}}
-    Path("metrics/ambiguity.json").write_text(json.dumps(where))
-    pools = {pool: {"accuracy": 0.6, "kappa": 0.5, "width": 8} for pool in ("average", "style")}
-    Path("metrics/style.json").write_text(json.dumps({"backbones": {"vgg16": pools}}))
-    Path("metrics/criterion.json").write_text(json.dumps({"criteria": criteria}))
+    for name, values in scores_by_model(BACKBONES).items():
+        write(f"metrics/evaluate/{name}.json", values)
+    write("metrics/crawl.json", {"thumbnails": 831, "titles": 81})
+    write("metrics/resize.json", {"rejected": 6, "images": 825})
+    write("metrics/split.json", {"images": {"train": 497, "val": 156, "test": 172}, "titles": {}})
+    write("metrics/finetune.json", {"best": scores_by_model(FINETUNED)["genre-classifier"], "cuts": {}})
+    write("metrics/baseline.json", scores_by_model(BASELINES))
     for name in BACKBONES:
-        for side in ("train", "val"):
-            path = Path(f"plots/train/{name}/{side}/accuracy.tsv")
+        for split in ("train", "val"):
+            path = Path(f"plots/train/{name}/{split}/accuracy.tsv")
             path.parent.mkdir(parents=True)
             path.write_text("step\taccuracy\n0\t0.1\n1\t0.4\n")
     return workspace
 
 
 def call(*arguments):
-    """The finished command; its bugs and InputErrors are raised."""
+    """Run the command in this process; errors are raised."""
     return CliRunner().invoke(summary.app, arguments, catch_exceptions=False)
 
 
-def test_the_summary_holds_the_few_figures_of_each_model_and_no_more(metrics):
+def read_summary() -> dict:
+    return json.loads(Path("metrics/summary.json").read_text())
+
+
+def test_the_summary_holds_the_headline_scores_of_each_model_and_the_amount_of_data(metrics):
     call()
-    found = json.loads(Path("metrics/summary.json").read_text())
-    assert {part: list(models) for part, models in found.items()} == {
-        "ambiguity": ["accuracy", "flagged_titles", "share_of_errors"],
+    result = read_summary()
+    assert {group: list(models) for group, models in result.items()} == {
         "backbones": ["resnet50", "vgg16"],
-        "balance": ["focal"],
         "baselines": ["colour_histogram", "majority"],
-        "criterion": ["author"],
         "data": ["images", "rejected", "thumbnails"],
         "finetuned": ["genre-classifier"],
-        "label_limit": ["2_genres"],
-        "leakage": ["accuracy"],
-        "pairs": ["least_accuracy", "mean_accuracy", "mean_change_from_ten_way"],
-        "style": ["vgg16"],
     }
-    assert found["data"] == {"thumbnails": 831, "rejected": 6, "images": {"train": 497, "val": 156, "test": 172}}
-    assert found["balance"]["focal"] == {"accuracy": 0.02, "balanced_accuracy": 0.02}
-    assert found["pairs"] == {"least_accuracy": 0.6, "mean_accuracy": 0.7, "mean_change_from_ten_way": 0.1}
-    assert found["backbones"]["resnet50"] == {
+    assert result["data"] == {"thumbnails": 831, "rejected": 6, "images": {"train": 497, "val": 156, "test": 172}}
+    assert result["backbones"]["resnet50"] == {
         "val_accuracy": 0.51,
         "test_accuracy": 0.412,
         "test_accuracy_interval": [0.33, 0.5],
@@ -108,17 +89,47 @@ def test_the_summary_holds_the_few_figures_of_each_model_and_no_more(metrics):
     }
 
 
-def test_only_the_backbones_in_params_are_gathered(metrics, set_params):
+def test_the_summary_block_of_any_experiment_is_collected_by_its_name(metrics):
+    call()
+    before = read_summary()
+    write("metrics/handwriting.json", {"summary": {"gain": 0.05}, "outcome": "A sentence.", "details": [1, 2]})
+    write("metrics/weather.json", {"summary": {"rain": {"accuracy": 0.6}, "sun": {"accuracy": 0.7}}})
+    call()
+    assert read_summary() == {
+        **before,
+        "handwriting": {"gain": 0.05},
+        "weather": {"rain": {"accuracy": 0.6}, "sun": {"accuracy": 0.7}},
+    }
+
+
+def test_metrics_without_a_summary_block_are_not_collected(metrics):
+    call()
+    before = read_summary()
+    write("metrics/notes.json", {"outcome": "A sentence.", "accuracy": 0.6})
+    write("metrics/weather/rain.json", {"summary": {"gain": 0.05}})  # an item of a matrix stage
+    call()
+    assert read_summary() == before
+
+
+def test_a_second_run_does_not_collect_its_own_metrics(metrics):
+    write("metrics/weather.json", {"summary": {"gain": 0.05}})
+    call()
+    first = Path("metrics/summary.json").read_bytes()
+    call()
+    assert Path("metrics/summary.json").read_bytes() == first
+
+
+def test_only_the_backbones_in_params_are_collected(metrics, set_params):
     set_params({"train.backbones": ["vgg16"]})
     call()
-    assert list(json.loads(Path("metrics/summary.json").read_text())["backbones"]) == ["vgg16"]
+    assert list(read_summary()["backbones"]) == ["vgg16"]
 
 
-def test_show_prints_an_aligned_table_best_validation_first_and_where_to_look_next(metrics):
+def test_show_prints_an_aligned_table_the_best_validation_accuracy_first(metrics):
     call()
-    shown = call("show").stdout
-    assert shown == TABLE + "\n" + summary.NEXT + "\n"
-    assert "dvc exp run -S lr=1e-5" in shown
+    output = call("show").stdout
+    assert output == TABLE + "\n" + summary.NEXT_STEPS + "\n"
+    assert "dvc exp run -S lr=1e-5" in output
 
 
 def test_show_writes_nothing(metrics):
@@ -129,17 +140,21 @@ def test_show_writes_nothing(metrics):
 
 
 def test_the_order_is_by_validation_and_not_by_test_accuracy():
-    models = summary.summarise(scored(FINETUNED), scored(BACKBONES), scored(BASELINES))["backbones"]
+    models = summary.summarise(scores_by_model(FINETUNED), scores_by_model(BACKBONES), scores_by_model(BASELINES))[
+        "backbones"
+    ]
     assert [name for name, _ in summary.ranked(models)] == ["vgg16", "resnet50"]
 
 
-def test_equal_validation_accuracies_stand_by_name():
+def test_models_of_equal_validation_accuracy_are_ordered_by_name():
     rows = {name: {"val_accuracy": 0.5} for name in ("vgg19", "inception_v3", "vgg16")}
     assert [name for name, _ in summary.ranked(rows)] == ["inception_v3", "vgg16", "vgg19"]
 
 
-def test_the_figure_names_every_model_and_says_what_the_dashed_line_is():
-    axes = summary.figure(summary.summarise(scored(FINETUNED), scored(BACKBONES), scored(BASELINES))).axes[0]
+def test_the_figure_names_every_model_and_explains_the_dashed_line():
+    axes = summary.scores_figure(
+        summary.summarise(scores_by_model(FINETUNED), scores_by_model(BACKBONES), scores_by_model(BASELINES))
+    ).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["genre-classifier", "vgg16", "resnet50", "colour histogram", "majority"]
     assert [text.get_text() for text in axes.texts] == ["0.430", "0.390", "0.412", "0.301", "0.231"]
@@ -148,16 +163,18 @@ def test_the_figure_names_every_model_and_says_what_the_dashed_line_is():
     assert "0.5478, the original study's best" in axes.get_xlabel()
 
 
-def bars(metrics):
-    return summary.figure(summary.summarise(scored(FINETUNED), scored(BACKBONES), scored(BASELINES)))
+def scores_figure(metrics):
+    return summary.scores_figure(
+        summary.summarise(scores_by_model(FINETUNED), scores_by_model(BACKBONES), scores_by_model(BASELINES))
+    )
 
 
-def curves_of_one_backbone(metrics):
-    return summary.curves([summary.history(Path("plots/train"), "vgg16")])
+def curves_figure(metrics):
+    return summary.curves_figure([summary.history(Path("plots/train"), "vgg16")])
 
 
-@pytest.mark.parametrize("draw", [bars, curves_of_one_backbone])
-def test_all_text_stays_within_the_figure(metrics, draw):
+@pytest.mark.parametrize("draw", [scores_figure, curves_figure])
+def test_all_text_is_inside_the_figure(metrics, draw):
     figure = draw(metrics)
     figure.canvas.draw()
     frame = figure.get_tightbbox().extents * figure.dpi  # left, bottom, right, top, in pixels
@@ -177,10 +194,10 @@ def test_two_processes_write_the_same_bytes(metrics, run_stage):
     assert runs[0] == runs[1]
 
 
-def test_learning_curves_have_a_panel_a_backbone_and_a_line_a_side(metrics):
-    drawn = summary.curves([summary.history(Path("plots/train"), name) for name in BACKBONES])
-    assert [axes.get_title() for axes in drawn.axes] == list(BACKBONES)
-    for axes in drawn.axes:
+def test_learning_curves_have_a_panel_a_backbone_and_a_line_a_split(metrics):
+    figure = summary.curves_figure([summary.history(Path("plots/train"), name) for name in BACKBONES])
+    assert [axes.get_title() for axes in figure.axes] == list(BACKBONES)
+    for axes in figure.axes:
         lines = [line.get_ydata().tolist() for line in axes.lines if len(line.get_ydata())]
         assert lines == [[0.1, 0.4], [0.1, 0.4]]
 
@@ -200,7 +217,7 @@ def test_a_backbone_that_was_not_evaluated_is_one_clear_line_and_nothing_is_writ
     assert not Path("metrics/summary.json").exists()
 
 
-def test_a_broken_file_is_named(metrics):
+def test_metrics_that_are_no_json_are_one_line(metrics):
     Path("metrics/baseline.json").write_text("{")
     with pytest.raises(InputError) as error:
         call()
@@ -210,7 +227,7 @@ def test_a_broken_file_is_named(metrics):
     )
 
 
-def test_show_before_any_run_says_how_to_get_results(run_stage):
-    done = run_stage("summary", "show")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "summary: metrics/summary.json is not there; `dvc repro summary` makes it\n"
+def test_show_before_any_run_is_one_line(run_stage):
+    process = run_stage("summary", "show")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "summary: metrics/summary.json is not there; `dvc repro summary` makes it\n"

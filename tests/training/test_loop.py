@@ -1,4 +1,4 @@
-"""webtoon_genre/training/loop.py: an epoch in few calls is an epoch of Keras's `fit`."""
+"""webtoon_genre/training/loop.py: an epoch in few calls, in one call a step, and by Keras's `fit` are the same epoch."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from tests.support.runtime_params import RUNTIME
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import loop
 from webtoon_genre.training.batches import Batches
-from webtoon_genre.training.loop import EpochLoop
+from webtoon_genre.training.loop import EpochLoop, keras_epoch
 
 
 @pytest.fixture(autouse=True)
@@ -49,43 +49,46 @@ def assert_equal_weights(first: list[np.ndarray], second: list[np.ndarray]) -> N
         np.testing.assert_array_equal(left, right)
 
 
-def test_steps_in_few_calls_equal_those_of_fit_to_the_last_bit():
-    few_calls, fit = run_epochs(short=True), run_epochs(short=False)
-    assert few_calls[0] == fit[0]
-    assert_equal_weights(few_calls[1], fit[1])
+def test_steps_in_few_calls_equal_single_steps_to_the_last_bit():
+    few_calls, single = run_epochs(short=True), run_epochs(short=False)
+    assert few_calls[0] == single[0]
+    assert_equal_weights(few_calls[1], single[1])
 
 
 @pytest.mark.parametrize("inputs", [1, 2])
-def test_two_runs_of_fit_are_equal_to_the_last_bit(inputs):
+def test_two_runs_are_equal_to_the_last_bit(inputs):
     first, second = run_epochs(short=False, inputs=inputs), run_epochs(short=False, inputs=inputs)
     assert first[0] == second[0]
     assert_equal_weights(first[1], second[1])
 
 
-@pytest.mark.parametrize(
-    "rows", [5, 8, 16, 17]
-)  # one batch, one full batch, no smaller last batch, a last batch of one row
+def single_steps(model: keras.Model, batches: Batches, number: int, train: bool) -> dict:
+    return EpochLoop(model, short=False).epoch(batches, number, train)
+
+
+@pytest.mark.parametrize("rows", [5, 8, 16, 17])  # one smaller batch, one full, two full, two full and one row
 @pytest.mark.parametrize("inputs", [1, 2])
-def test_fit_takes_every_row_once_without_a_warning_or_output(inputs, rows, capfd):
-    model = new_model(inputs)
-    batches, epochs = new_batches(inputs, rows), EpochLoop(model, short=False)
+@pytest.mark.parametrize("run_epoch", [single_steps, keras_epoch])
+def test_an_epoch_takes_every_row_once_without_a_warning_or_output(run_epoch, inputs, rows, capsys):
+    model, batches = new_model(inputs), new_batches(inputs, rows)
     before = int(model.optimizer.iterations.numpy())
     for number, train in ((0, True), (1, True), (2, False)):
-        epochs.epoch(batches, number, train)  # a warning is an error in tests
+        run_epoch(model, batches, number, train)  # a warning is an error in tests
     assert int(model.optimizer.iterations.numpy()) == before + 2 * batches.steps
-    assert capfd.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "")
 
 
-def test_several_inputs_are_trained_as_their_arrays_are():
+@pytest.mark.parametrize("run_epoch", [single_steps, keras_epoch])
+def test_several_inputs_are_trained_on_in_the_order_of_their_arrays(run_epoch):
     model, expected = new_model(2), new_model(2)
     batches = new_batches(2)
-    metrics = EpochLoop(model, short=False).epoch(batches, 0, train=True)
+    metrics = run_epoch(model, batches, 0, True)
     losses, rows = [], []
     for inputs, labels in batches.epoch(0):
         expected.reset_metrics()
         losses.append(float(np.asarray(expected.train_on_batch(inputs, labels)[0])))
         rows.append(len(labels))
-    assert metrics["loss"] == pytest.approx(np.average(losses, weights=rows), rel=1e-5)
+    assert float(metrics["loss"]) == pytest.approx(np.average(losses, weights=rows), rel=1e-5)
     for left, right in zip(model.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
 
@@ -98,9 +101,10 @@ def test_splitting_the_rows_of_a_call_changes_nothing(monkeypatch):
     assert_equal_weights(parts[1], together[1])
 
 
-def test_an_epoch_in_few_calls_is_an_epoch_of_fit():
+@pytest.mark.parametrize("short", [True, False])
+def test_an_epoch_is_an_epoch_of_fit(short):
     model, expected = new_model(), new_model()
-    metrics = EpochLoop(model, short=True).epoch(new_batches(), 0, train=True)
+    metrics = EpochLoop(model, short).epoch(new_batches(), 0, train=True)
     batches = new_batches()
     history = expected.fit(batches.epoch(0), steps_per_epoch=batches.steps, shuffle=False, verbose=0).history
     assert metrics["loss"] == pytest.approx(history["loss"][0], rel=1e-5)

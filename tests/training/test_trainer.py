@@ -186,12 +186,12 @@ def test_the_best_epoch_has_its_metrics_and_the_number_of_trained_parameters(dat
 def test_a_head_may_start_from_another_one_but_for_its_last_layer(data):
     weights = fit_head(data)[0].get_weights()
     trainer = new_trainer(data, seed=2)
-    own = trainer.head.get_weights()
+    initial = trainer.head.get_weights()
     trainer.start_from(weights)
     trainer.fit(0.0)
     started = trainer.head.get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(started[:-2], weights[:-2], strict=True))
-    assert all(np.array_equal(a, b) for a, b in zip(started[-2:], own[-2:], strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(started[-2:], initial[-2:], strict=True))
 
 
 def test_a_batch_reads_its_rows_only_and_an_epoch_every_row_once():

@@ -6,7 +6,7 @@ import numpy as np
 URL = "https://storage.googleapis.com/tensorflow/keras-applications/convnext/convnext_tiny_notop.h5"
 HASH = "sha256:d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1"
 SMALLEST_SIDE = 32
-STYLE = (  # what blocks add, before its scale: sums have no fixed names, and the scale is 1e-6 in random weights
+STYLE = (  # residuals of blocks, before their scale: sums have no fixed names, and the scale is 1e-6 in random weights
     "convnext_tiny_stem",
     "convnext_tiny_stage_0_block_0_pointwise_conv_2",
     "convnext_tiny_stage_0_block_2_pointwise_conv_2",
@@ -16,12 +16,12 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255  # of ImageNet's p
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 768); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, side / 32, side / 32, 768); weights not loaded."""
     return keras.applications.ConvNeXtTiny(
         include_top=False, weights=None, input_shape=(side, side, 3), include_preprocessing=False
     )
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean (ImageNet's in pretraining), about [-128, 128] → about [-2, 2], unit deviation on ImageNet."""
+    """Scale RGB minus the train mean (ImageNet's in pretraining): about [-128, 128] → about [-2, 2], unit deviation on ImageNet."""
     return centred / DEVIATION

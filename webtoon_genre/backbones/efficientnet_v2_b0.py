@@ -11,12 +11,12 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255  # of ImageNet's p
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
     return keras.applications.EfficientNetV2B0(
         include_top=False, weights=None, input_shape=(side, side, 3), include_preprocessing=False
     )
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean (ImageNet's in pretraining), about [-128, 128] → about [-2, 2], unit deviation on ImageNet."""
+    """Scale RGB minus the train mean (ImageNet's in pretraining): about [-128, 128] → about [-2, 2], unit deviation on ImageNet."""
     return centred / DEVIATION

@@ -9,12 +9,12 @@ STYLE = ("stem_activation", "block1b_add", "block2d_add", "block3d_add")
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
     return keras.applications.EfficientNetV2S(
         include_top=False, weights=None, input_shape=(side, side, 3), include_preprocessing=False
     )
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean, about [-128, 128] → about [-1, 1]."""
+    """Scale RGB minus the train mean: about [-128, 128] → about [-1, 1]."""
     return centred / 128

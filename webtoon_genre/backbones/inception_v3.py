@@ -12,10 +12,10 @@ STYLE = (3, 9, 16, "mixed0", "mixed1")  # the stem's activations have no fixed n
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, about side / 32 - 1, ..., 2048); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, about side / 32 - 1, ..., 2048); weights not loaded."""
     return keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(side, side, 3))
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean, about [-128, 128] → about [-1, 1]."""
+    """Scale RGB minus the train mean: about [-128, 128] → about [-1, 1]."""
     return centred / 127.5

@@ -12,10 +12,10 @@ STYLE = ("Conv1_relu", "expanded_conv_project_BN", "block_2_add", "block_5_add")
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, side / 32, side / 32, 1280); weights not loaded."""
     return keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(side, side, 3))
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean, about [-128, 128] → about [-1, 1]."""
+    """Scale RGB minus the train mean: about [-128, 128] → about [-1, 1]."""
     return centred / 127.5

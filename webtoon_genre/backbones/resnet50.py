@@ -12,10 +12,10 @@ STYLE = ("conv1_relu", "conv2_block1_out", "conv2_block3_out", "conv3_block2_out
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 2048); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, side / 32, side / 32, 2048); weights not loaded."""
     return keras.applications.ResNet50(include_top=False, weights=None, input_shape=(side, side, 3))
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean, about [-128, 128] → the same in BGR."""
+    """Reorder RGB minus the train mean, about [-128, 128] → the same in BGR."""
     return centred[..., ::-1]

@@ -9,10 +9,10 @@ STYLE = ("block1_conv2", "block2_conv2", "block3_conv3")
 
 
 def build(side: int) -> keras.Model:
-    """float32 (n, side, side, 3), by `convention` → float32 (n, side / 32, side / 32, 512); weights not loaded."""
+    """Build the model: float32 (n, side, side, 3) → float32 (n, side / 32, side / 32, 512); weights not loaded."""
     return keras.applications.VGG16(include_top=False, weights=None, input_shape=(side, side, 3))
 
 
 def convention(centred: keras.KerasTensor) -> keras.KerasTensor:
-    """RGB minus the train mean, about [-128, 128] → the same in BGR."""
+    """Reorder RGB minus the train mean, about [-128, 128] → the same in BGR."""
     return centred[..., ::-1]

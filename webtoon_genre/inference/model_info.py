@@ -29,12 +29,16 @@ def read_model_info(folder: Path) -> ModelInfo:
     try:
         return ModelInfo.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path} is not there; name a model's folder, or get one with `dvc pull models/best`") from None
+        raise InputError(
+            f"{path} is not there; name a model's folder, or get one with `dvc pull models/best`"
+        ) from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no UTF-8 text ({error.reason}); get the model anew with `dvc pull`") from None
     except ValidationError as error:
         keys = ", ".join(".".join(map(str, detail["loc"])) or detail["msg"] for detail in error.errors())
-        raise InputError(f"{path} is not a model's config of this version ({keys}); get the model anew with `dvc pull`") from None
+        raise InputError(
+            f"{path} is not a model's config of this version ({keys}); get the model anew with `dvc pull`"
+        ) from None
 
 
 def describe(info: ModelInfo, folder: Path) -> str:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]  # inputs (several as a tuple: tf.data takes no lists), int labels
+# inputs, several of them as a tuple (tf.data takes no lists), and int labels
+Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]
 
 
 class Batches:

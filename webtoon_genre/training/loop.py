@@ -1,13 +1,13 @@
-"""Epochs of a compiled Keras model over batches: Keras's `fit` and `evaluate`, and for heads many steps in one call.
+"""Epochs of a compiled Keras model over batches: the steps of Keras's `fit` and `evaluate`, called directly; no paths, no files.
 
 A step of a head takes hardly longer than calling it: many steps in one call of TensorFlow's graph make 2.2 times as many steps a second
-as `fit` (bench/fit.py). With a tail the gain is 1.01, so `fit` runs. No paths, no files.
+as `fit` (bench/fit.py). With a tail a call makes one step, on batches of fixed size, whose sums have the same bits in every epoch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from webtoon_genre.training.batches import Batches
+from webtoon_genre.training.batches import Batch, Batches
 
 if TYPE_CHECKING:
     import keras
@@ -27,14 +27,16 @@ class EpochLoop:
         """Accuracy and loss over all rows of one epoch; `number` decides the order of rows."""
         import keras
 
-        if self.short and keras.backend.backend() == "tensorflow":
+        if keras.backend.backend() != "tensorflow":
+            metrics = keras_epoch(self.model, batches, number, train)
+        elif self.short:
             metrics = self._in_few_calls(batches, number, train)
         else:
-            metrics = keras_epoch(self.model, batches, number, train)
+            metrics = step_by_step(self.model, batches.epoch(number), train)
         return {"accuracy": float(metrics["accuracy"]), "loss": float(metrics["loss"])}
 
     def _in_few_calls(self, batches: Batches, number: int, train: bool) -> dict[str, Any]:
-        """The steps of `keras_epoch`, in the same order, inside TensorFlow's graph."""
+        """The steps of `step_by_step`, in the same order, inside TensorFlow's graph."""
         if train not in self.calls:
             self.calls[train] = graph_steps(self.model, self.model.train_step if train else self.model.test_step)
         self.model.reset_metrics()
@@ -65,8 +67,20 @@ def graph_steps(model: "keras.Model", step: Callable[..., Any]) -> Callable[...,
     return call
 
 
+def step_by_step(model: "keras.Model", batches: Iterator[Batch], train: bool) -> dict[str, Any]:
+    """One epoch, one call a step."""
+    model.make_train_function()
+    model.make_test_function()
+    step = model.train_function if train else model.test_function
+    model.reset_metrics()
+    metrics: dict[str, Any] = {}
+    for batch in batches:
+        metrics = step(iter([batch]))  # over all batches so far; read after the last one, so that no step waits
+    return metrics
+
+
 def keras_epoch(model: "keras.Model", batches: Batches, number: int, train: bool) -> dict[str, Any]:
-    """One epoch by Keras's own methods."""
+    """One epoch by Keras's own methods, on its other backends."""
     epoch = batches.epoch(number)
     if train:
         history = model.fit(epoch, steps_per_epoch=batches.steps, shuffle=False, verbose=0).history

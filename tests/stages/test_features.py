@@ -1,0 +1,80 @@
+"""stages/features.py: features of every row, and the extractor that computed them."""
+
+import numpy as np
+import pytest
+
+from stages import features
+from tests.support import small_backbone
+from tests.support.pipeline_inputs import BACKBONE
+from tests.support.runtime_params import RUNTIME
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.data.mean_image import read_mean_image
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_features, read_table
+from webtoon_genre.features.backbone import build_extractor, load_weights, save_weights
+from webtoon_genre.features.weights import random_backbone
+from webtoon_genre.reproducibility.runtime import start_keras
+
+
+def test_feature_row_i_belongs_to_dataset_row_i(training_workspace):
+    rows = read_table(training_workspace / "data/dataset.parquet", DATASET)
+    table = read_features(training_workspace / f"data/features/{BACKBONE}.npy", len(rows))
+    mean = read_mean_image(training_workspace / "data/mean.npz").image
+    extractor = build_extractor(BACKBONE, len(mean), "style", "backbone", None)
+    load_weights(extractor, training_workspace / f"models/extractor/{BACKBONE}.weights.h5")
+    sample = rows.iloc[[0, 17, len(rows) - 1]]
+    centred = ThumbnailStore(training_workspace / "data/resized").take(sample).astype(np.float32) - mean
+    assert (table.dtype, len(table)) == (np.float32, len(rows))
+    np.testing.assert_allclose(table[sample.index], extractor.predict_on_batch(centred), rtol=1e-3, atol=1e-3)
+
+
+def test_features_of_another_dataset_are_refused(training_workspace):
+    with pytest.raises(InputError) as caught:
+        read_features(training_workspace / f"data/features/{BACKBONE}.npy", 3)
+    assert str(caught.value).endswith("mobilenet_v2.npy has 80 rows, the dataset 3; run `dvc repro features`")
+
+
+@pytest.fixture
+def small_workspace(training_workspace, monkeypatch):
+    """A workspace whose backbone is small, with random weights of it."""
+    small_backbone.replace_mobilenet_v2(monkeypatch)
+    start_keras(RUNTIME)
+    save_weights(random_backbone(BACKBONE, 1), training_workspace / f"models/pretrained/{BACKBONE}.weights.h5")
+    return training_workspace
+
+
+def test_random_weights_are_calibrated_and_pretrained_ones_are_not(small_workspace, set_params):
+    norm_means = []
+    for weights in ("random", "imagenet"):
+        set_params({"pretrained.weights": weights})
+        features.main(BACKBONE)
+        extractor = build_extractor(BACKBONE, 112, "style", "backbone", None)
+        load_weights(extractor, small_workspace / f"models/extractor/{BACKBONE}.weights.h5")
+        norm_means.append(extractor.get_layer("backbone").get_layer("norm_1").get_weights()[2])
+    assert np.abs(norm_means[0]).max() > 0
+    assert np.abs(norm_means[1]).max() == 0
+
+
+def test_augmented_copies_of_train_rows_get_features_of_their_own(small_workspace, set_params):
+    features.main(BACKBONE)
+    path = small_workspace / f"data/features/{BACKBONE}.npy"
+    plain = np.load(path)
+    assert len(np.load(small_workspace / f"data/features/{BACKBONE}-augmented.npy")) == 0
+    set_params({"augment.copies": 2})
+    features.main(BACKBONE)
+    rows = read_table(small_workspace / "data/dataset.parquet", DATASET)
+    augmented = np.load(small_workspace / f"data/features/{BACKBONE}-augmented.npy")
+    assert np.array_equal(np.load(path), plain)
+    assert augmented.shape == (2 * (rows["split"] == "train").sum(), plain.shape[1])
+    assert not np.array_equal(*np.split(augmented, 2))
+
+
+@pytest.mark.slow
+def test_sixteen_bits_change_features_by_rounding_only(training_workspace, set_params, run_stage):
+    path = training_workspace / f"data/features/{BACKBONE}.npy"
+    exact = np.load(path)
+    set_params({"runtime.precision": "mixed_bfloat16"})
+    assert run_stage("features", BACKBONE).returncode == 0
+    rounded = np.load(path)
+    assert rounded.dtype == np.float32
+    assert not np.array_equal(rounded, exact)
+    assert np.abs(rounded - exact).mean() < 0.02 * np.abs(exact).mean()
