@@ -27,6 +27,7 @@ PAGES = (
     "docs/files.md",
     "docs/handling.md",
     "docs/experiments.md",
+    "docs/pretrained.md",
 )
 TREES = ("stages", "webtoon_genre", "workflow", "bench", "tests")
 MARKER = re.compile(r"(<!-- (\w+): [^\n]*-->\n)(.*?)(\n<!-- end -->)", re.DOTALL)
