@@ -6,24 +6,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 
+from tests.conftest import REPOSITORY
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone, pipeline_products
+from workflow import graph
 
 pytestmark = pytest.mark.slow
-BEFORE_TRAINING = ["crawl", "resize", "label", "validate", "zero_center", "split", "baseline", "pretrained", "features"]
-FROM_TRAINING = [
-    "train",
-    "evaluate",
-    "balance",
-    "pairs",
-    "label_limit",
-    "criterion",
-    "ambiguity",
-    "style",
-    "leakage",
-    "summary",
-]
+STAGES = list(YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+BEFORE_TRAINING = STAGES[: STAGES.index("train")]
+EXPERIMENTS = graph.experiments(STAGES)
+FROM_TRAINING = ["train", "evaluate", *EXPERIMENTS, "summary"]
 GRID = ["handling", "handling", "select", "finetune"]
 
 
@@ -39,7 +33,8 @@ def test_every_stage_runs_once_in_order(clone, pipeline_cache):
         "train",
         "evaluate",
         *GRID,
-        *FROM_TRAINING[2:],
+        *EXPERIMENTS,
+        "summary",
     ]
 
 
@@ -50,7 +45,7 @@ def test_left_out_images_are_counted_and_stop_no_stage(clone):
 
 
 def test_every_experiment_is_scored_on_the_same_images_against_the_same_baseline(clone):
-    metrics = {name: json.loads((clone.folder / f"metrics/{name}.json").read_text()) for name in FROM_TRAINING[2:-1]}
+    metrics = {name: json.loads((clone.folder / f"metrics/{name}.json").read_text()) for name in EXPERIMENTS}
     assert len({experiment["scored_rows"] for experiment in metrics.values()}) == 1
     assert {experiment["backbone"] for experiment in metrics.values()} == {BACKBONE}
     baseline = metrics["balance"]["variants"]["none"]["test"]

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.conftest import REPOSITORY
 from tests.support.hostile_machine import ENVIRONMENT, PREFIX
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
+from workflow import graph
 
 DISKS = ("data", "models", "metrics", "plots")  # folders that stages write to, each on a separate small file system
 PAGE = 4096  # bytes; these file systems allocate whole pages
@@ -52,6 +55,27 @@ class Case:
         return self.writes if exhaustive or self.reads is None else self.reads
 
 
+DIFFERENT: dict[str, dict[str, Any]] = {  # experiments with other faults than experiment_cases has by default
+    "label_limit": {"disk": "metrics"},
+    "ambiguity": {"disk": "data"},
+    "style": {"writes": "metrics/style.md", "disk": "metrics", "reads": "data/mean.npz"},
+    "leakage": {"reads": None},
+}
+
+
+def experiment_cases() -> list[Case]:
+    """The experiments of dvc.yaml: each is killed at the features that it reads, or at its last figure."""
+    stages = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    cases = []
+    for name in graph.experiments(list(stages)):
+        figure = stages[name]["plots"][-1]
+        path = figure if isinstance(figure, str) else next(iter(figure))
+        cases.append(
+            Case(**{"stage": name, "writes": path, "disk": "plots", "reads": FEATURES, **DIFFERENT.get(name, {})})
+        )
+    return cases
+
+
 CASES = [
     Case("crawl", "data/raw/episodes.parquet", "data", quick=True),
     Case("resize", "data/.part-resized/index.parquet", "data", quick=True),
@@ -68,13 +92,7 @@ CASES = [
     Case(f"handling@{BACKBONE}-4", f"metrics/handling/{BACKBONE}-4.json", "metrics"),
     Case("select", "plots/handling", "plots", quick=True),
     Case("finetune", "metrics/finetune.json", "models"),
-    Case("balance", "plots/balance.png", "plots", reads=FEATURES),
-    Case("pairs", "plots/pairs_map.png", "plots", reads=FEATURES),
-    Case("label_limit", "plots/label_limit.png", "metrics", reads=FEATURES),
-    Case("criterion", "plots/criterion.png", "plots", reads=FEATURES),
-    Case("ambiguity", "plots/ambiguity_titles.jpg", "data", reads=FEATURES),
-    Case("style", "metrics/style.md", "metrics", reads="data/mean.npz"),
-    Case("leakage", "plots/leakage_neighbours.png", "plots"),
+    *experiment_cases(),
     Case("summary", "plots/curves.png", "plots", quick=True),
 ]
 
@@ -230,7 +248,10 @@ def read_only(*folders: Path) -> Iterator[None]:
 def table() -> str:
     """The table of docs/crash-safety.md, one column a fault; in brackets: what only an exhaustive run of the tests tries."""
     lines = ["| " + " | ".join(["stage", *(f"`{fault}`" for fault in FAULTS)]) + " |", "|---" * 5 + "|"]
-    lines += ["| " + " | ".join([case.stage, *(describe(case, fault) for fault in FAULTS)]) + " |" for case in CASES]
+    experiments = {case.stage for case in experiment_cases()}
+    rows = [(case.stage, case) for case in CASES if case.stage not in experiments]
+    rows.insert(-1, ("each experiment", Case("each", "its last figure", "plots", reads=FEATURES)))
+    lines += ["| " + " | ".join([name, *(describe(case, fault) for fault in FAULTS)]) + " |" for name, case in rows]
     return "\n".join(lines)
 
 
