@@ -131,8 +131,10 @@ def main(check: bool = False) -> None:
         if any(list(section.get(key, [])) != values for key, values in lists.items()):
             different.append(stage)
         section["deps"][:] = lists["deps"]
-        if lists["params"]:
-            section["params"] = lists["params"]
+        if lists["params"] and "params" in section:
+            section["params"][:] = lists["params"]
+        elif lists["params"]:
+            section.insert(list(section).index("deps") + 1, "params", lists["params"])
     if check and different:
         raise InputError(f"dvc.yaml does not fit the code of {', '.join(different)}; run `python -m workflow.graph`")
     if different:
