@@ -67,3 +67,12 @@ def test_package_files_are_empty_but_for_the_version():
 @pytest.mark.parametrize("path", [*MODULES, *sorted(Path("stages").glob("[!_]*.py"))], ids=str)
 def test_every_module_states_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", sorted(Path("tests").rglob("test_*.py")), ids=str)
+def test_no_test_imports_another_test(path):
+    nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
+    modules = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+    assert not any(
+        part.startswith("test_") for name in modules if name.startswith("tests.") for part in name.split(".")[:-1]
+    )

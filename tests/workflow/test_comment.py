@@ -3,7 +3,8 @@
 import re
 from dataclasses import replace
 
-from workflow.comment import LIMIT, Change, Links, format_comment
+from tests.support.review_change import CHANGE
+from workflow.comment import LIMIT, Links, format_comment
 from workflow.pictures import Figure, Side, differing_figures, format_page, format_side
 
 STAGE = {
@@ -11,19 +12,6 @@ STAGE = {
     "params": {"params.yaml": {"lr": 1, "head": {"pool": "a"}}},
     "deps": [{"path": "a.py", "md5": "1"}],
 }
-CHANGE = Change(
-    against="main",
-    base="b" * 40,
-    head="a" * 40,
-    params={},
-    metrics={},
-    intervals={},
-    before={},
-    after={},
-    artifacts={},
-    stale=[],
-    figures=[],
-)
 LINKS = Links(lambda side, path: f"{side}/{path}", "page")
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.support.review_change import CHANGE
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
-from tests.workflow.test_comment import CHANGE
 from workflow.comment import Links, format_comment
 from workflow.review import github_links, is_edited, score_intervals
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.support.github_workflows import step_script
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
-from tests.workflow.test_github import step_script
 from workflow.stale import folder_digest, outdated_inputs
 
 
