@@ -73,6 +73,7 @@ def test_only_train_rows_have_copies_and_the_dataset_s_rows_come_first():
     assert with_augmented_rows(dataset, 0)["copy"].tolist() == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_features_of_copies_are_in_a_separate_file(training_workspace, set_params):
     rows = read_table(training_workspace / "data/dataset.parquet", DATASET)
     features_file = training_workspace / f"data/features/{BACKBONE}.npy"

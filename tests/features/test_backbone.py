@@ -59,6 +59,7 @@ def test_a_module_has_all_that_the_contract_names(backbone):
     assert architecture.SMALLEST_SIDE <= SIDE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", BUILDABLE)
 def test_a_style_extractor_ends_at_the_last_layer_that_it_pools(backbone):
     extractor = build_extractor(backbone, SIDE, "style", "backbone", None)
@@ -95,6 +96,7 @@ def test_the_preprocessing_is_the_backbone_s_convention_or_the_study_s_for_all()
         assert preprocess_images(rgb, backbone, "study").tolist() == [[[[-127.5, 0.0, 127.5]]]]
 
 
+@pytest.mark.slow
 def test_several_poolings_at_once_equal_each_by_itself():
     images = smooth_images(2)
     several = build_multi_extractor("mobilenet_v2", SIDE, ["average", "style", "gram"], "backbone", None)
@@ -126,6 +128,7 @@ def test_weights_do_not_depend_on_the_side_of_the_images(tmp_path):
         assert np.array_equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", ["average", "style"])
 def test_batch_norm_stays_in_inference_mode_in_training(pool):
     extractor = build_extractor("mobilenet_v2", SIDE, pool, "backbone", None)

@@ -72,6 +72,7 @@ def test_the_stage_writes_label_quality_and_near_duplicates_with_different_label
         assert (workspace / f"plots/{name}").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_equal_runs_write_equal_bytes(dataset, workspace):
     runs = []
     for _ in range(2):
@@ -86,6 +87,7 @@ def test_equal_runs_write_equal_bytes(dataset, workspace):
     assert runs[0] == runs[1]
 
 
+@pytest.mark.slow
 def test_predictions_of_a_title_do_not_depend_on_its_label(dataset, workspace):
     """They stay the same to the last digit when the title's labels are flipped."""
     params = params_file.read(ambiguity.Params)

@@ -123,6 +123,7 @@ def read(workspace):
     return json.loads((workspace / "metrics/balance.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_stage_scores_every_method_on_the_same_test_rows(workspace, set_params):
     dataset = write_dataset(workspace)
     set_params(PARAMS)

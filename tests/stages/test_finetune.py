@@ -41,6 +41,7 @@ def test_validation_accuracy_chooses_the_model_and_only_it_is_tested(selected):
     assert (predicted == rows["label"]).mean() == pytest.approx(best["test"]["accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_only_the_selected_inputs_are_read_and_the_extractor_s_file_is_handed_on(selected, set_params):
     set_params({"finetune.unfreeze": [4], "finetune.epochs": 1})
     extractor = (selected / f"models/extractor/{BACKBONE}.weights.h5").read_bytes()

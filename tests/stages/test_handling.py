@@ -41,6 +41,7 @@ def test_each_trial_is_a_row_in_the_order_of_the_params(small_grid):
     assert rows[0]["trainable_parameters"] < rows[2]["trainable_parameters"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [0, 4])
 def test_a_trial_equals_a_model_of_train_with_the_same_params(small_grid, set_params, layers):
     # the last trial of a grid, and one model trained alone: equal to the last digit
@@ -59,6 +60,7 @@ def test_a_finished_run_leaves_rows_and_times_only(small_grid):
     assert sorted(seconds) == sorted(Trial(units, lr).name for units in UNITS for lr in RATES)
 
 
+@pytest.mark.slow
 def test_test_rows_change_nothing(small_grid):
     handling.main(BACKBONE, "0")
     before = trial_rows(small_grid, "0")
@@ -138,6 +140,7 @@ def test_an_unfreeze_that_is_no_number_is_one_line(training_workspace, run_stage
     )
 
 
+@pytest.mark.slow
 def test_more_layers_than_the_backbone_has_are_one_line(training_workspace, run_stage):
     process = run_stage("handling", BACKBONE, "999")
     assert process.returncode == 1

@@ -62,6 +62,7 @@ def test_equal_seeds_write_equal_models_bit_for_bit_and_other_seeds_do_not(
     assert written[1] != written[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layers", "changed"), [(0, 0), (3, 1)])
 def test_only_unfrozen_layers_change(training_workspace, set_params, layers, changed):
     set_params({"lr": 0.001, "train.epochs": 1, "train.unfreeze": layers})
@@ -92,6 +93,7 @@ def test_the_memory_limit_changes_no_result(training_workspace, set_params, laye
     assert written[0] == written[1]
 
 
+@pytest.mark.slow
 def test_a_tail_trained_on_activations_is_saved_as_part_of_the_model(training_workspace, set_params):
     set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": 3})
     train.main(BACKBONE)

@@ -147,6 +147,7 @@ def model_pair(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras
     return full, tail, activations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "layers"),
     [
@@ -184,6 +185,7 @@ def assert_equal_steps(actual: list, expected: list, before: list[np.ndarray]) -
         np.testing.assert_allclose(np.asarray(weight) - start, step, rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "vgg16"])
 def test_a_head_trained_on_cached_features_equals_one_trained_through_the_backbone(keras, backbone):
     images, labels, rows = noise_images(backbone, 24), np.arange(24) % 4, np.arange(24)
