@@ -4,10 +4,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.support.runtime_params import RUNTIME
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.features.backbone import build_extractor, preprocess_images
+from webtoon_genre.features.backbone import backbone_names, build_extractor, preprocess_images
 from webtoon_genre.features.calibration import calibrate
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import classifier
@@ -15,6 +16,15 @@ from webtoon_genre.training.batches import Batches
 from webtoon_genre.training.freezing import SplitModel, as_list, split_model, unfreeze_layers
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
+
+DEEP = {"efficientnet_v2_s"}  # 40 blocks: seconds to build
+LAYERS = {"vgg16": [4], "vgg19": [4], "mobilenet_v2": [0, 20], "convnext_tiny": [6]}  # trained, where not 10
+
+
+def slow(name: str) -> ParameterSet:
+    """A parameter of slow tests."""
+    return pytest.param(name, marks=pytest.mark.slow)
+
 
 SIDE = {"inception_v3": 75}  # pixels; 64 for the others
 HEAD = HeadParams(pool="average", standardise=False, units=8, dropout=0.0)
@@ -83,18 +93,7 @@ def assert_close(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("layers", [0, 1, 10, 20, 40, "all"])
-@pytest.mark.parametrize(
-    "backbone",
-    [
-        "resnet50",
-        "inception_v3",
-        "vgg16",
-        "vgg19",
-        "mobilenet_v2",
-        "convnext_tiny",
-        "efficientnet_v2_b0",
-    ],
-)
+@pytest.mark.parametrize("backbone", [slow(name) if name in DEEP else name for name in backbone_names()])
 def test_base_and_tail_compute_the_features_of_the_extractor(backbone, layers):
     if backbone.startswith("vgg") and layers in (20, 40):
         layers = {20: 5, 40: 15}[layers]  # they have 19 and 22 layers
@@ -149,17 +148,7 @@ def model_pair(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("backbone", "layers"),
-    [
-        pytest.param("resnet50", 10, marks=pytest.mark.slow),
-        ("inception_v3", 10),
-        ("vgg16", 4),
-        ("vgg19", 4),
-        ("mobilenet_v2", 0),
-        ("mobilenet_v2", 20),
-        pytest.param("convnext_tiny", 6, marks=pytest.mark.slow),
-        pytest.param("efficientnet_v2_b0", 10, marks=pytest.mark.slow),
-    ],
+    ("backbone", "layers"), [(name, layers) for name in backbone_names() for layers in LAYERS.get(name, [10])]
 )
 def test_the_first_steps_of_the_tail_have_the_losses_and_gradients_of_the_full_model(keras, backbone, layers):
     full, tail, activations = model_pair(keras, backbone, layers)
