@@ -17,7 +17,7 @@ from webtoon_genre.training.freezing import SplitModel, as_list, split_model, un
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
 
-DEEP = {"efficientnet_v2_s"}  # 40 blocks: seconds to build
+DEEP = {"convnext_tiny", "efficientnet_v2_b0", "efficientnet_v2_s"}  # many blocks: seconds to build
 LAYERS = {"vgg16": [4], "vgg19": [4], "mobilenet_v2": [0, 20], "convnext_tiny": [6]}  # trained, where not 10
 
 
