@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from webtoon_genre.core.progress import track
-from webtoon_genre.crawl.source import CrawlResult, Episode, Picture, Title, picture_digest, to_arrow
-from webtoon_genre.crawl.store import EPISODES, Store
+from webtoon_genre.crawl.source import CrawlResult, Episode, Picture, Title, picture_digest
+from webtoon_genre.crawl.store import Store
 
 SOI = b"\xff\xd8\xff\xe0"  # the first bytes of a JPEG
 GROWING = 1  # id of the title that gets one more episode
@@ -73,8 +73,7 @@ def grow(raw: Path, layout: Layout, size: Size, result: CrawlResult) -> None:
     """Add one episode to one title."""
     store, pictures = Store(raw), random_pictures(GROWING, size.count(GROWING) + 1, size.bytes_)
     layout(store, GROWING, pictures)
-    result.parts.append(to_arrow(rows(GROWING, pictures[-1:]), EPISODES))
-    result.ordered = False
+    result.add_episodes(rows(GROWING, pictures[-1:]))
     store.commit(result)
 
 

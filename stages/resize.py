@@ -1,9 +1,10 @@
 """Decode each thumbnail once and fit it into a black square.
 
-Reads:  data/raw/thumbnails/<title_id>.parquet, and nothing else of data/raw: new ratings change no pixel
-Writes: data/resized/<title_id>.npy (uint8 (n, side, side, 3), RGB, rows by ascending no; none for a title without a usable image),
-        data/resized/index.parquet (a row an image), data/resized/rejected.parquet (a row an unusable image, with the reason),
-        metrics/resize.json
+Reads:  data/raw/thumbnails/<title_id>.parquet and shared-*.parquet (of small titles), and nothing else of data/raw: new ratings
+        change no pixel
+Writes: data/resized/<as in thumbnails>.npy (uint8 (n, side, side, 3), RGB, rows by ascending title_id and no; none for a file without
+        a usable image), data/resized/index.parquet (a row an image), data/resized/rejected.parquet (a row an unusable image, with the
+        reason), metrics/resize.json
 Params: resize
 """
 
@@ -30,8 +31,9 @@ from webtoon_genre.core.files import replacing_folder, write_json
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash
-from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, read_table, write_table
+from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_table, write_table
 
+MAX_THREADS = 32  # each has a file open, and a process may have as few as 256
 log = logging.getLogger(__name__)
 
 
@@ -56,28 +58,27 @@ class Rows(NamedTuple):
     rejected: list[dict[str, Any]]
 
 
-def resize_title(title_id: int, images: pd.DataFrame, params: Resize) -> tuple[np.ndarray, Rows]:
-    """Fit the images of one title (columns no and image, the bytes as served), by ascending no: uint8 (n, side, side, 3), RGB."""
+def resize_images(images: pd.DataFrame, file: str, params: Resize) -> tuple[np.ndarray, Rows]:
+    """Fit the images of one file (SHARED_IMAGES, the bytes as served) by ascending title_id and no: uint8 (n, side, side, 3), RGB."""
     pixels = np.empty((len(images), params.side, params.side, 3), np.uint8)
     rows = Rows([], [])
-    for no, data in images.sort_values("no", kind="stable")[["no", "image"]].itertuples(index=False):
+    ordered = images.sort_values(["title_id", "no"], kind="stable")
+    for title_id, no, data in ordered[SHARED_IMAGES.names].itertuples(index=False):
         try:
             image = decode_rgb(data, f"{title_id}/{no}", params.max_pixels)
         except BadImage as error:
             rows.rejected.append({"title_id": title_id, "no": no, "reason": error.reason, "detail": error.detail})
             continue
         pixels[len(rows.usable)] = fit_square(image, params.side, params.interpolation)
-        rows.usable.append(index_row(title_id, no, len(rows.usable), data, image))
+        position = {"title_id": title_id, "no": no, "file": file, "row": len(rows.usable)}
+        rows.usable.append(position | describe(image, data))
     return pixels[: len(rows.usable)], rows
 
 
-def index_row(title_id: int, no: int, row: int, data: bytes, image: np.ndarray) -> dict[str, Any]:
-    """Return the row of INDEX for an image, uint8 (height, width, 3), RGB, decoded from `data`."""
+def describe(image: np.ndarray, data: bytes) -> dict[str, Any]:
+    """Return the columns of INDEX that describe an image, uint8 (height, width, 3), RGB, decoded from `data`."""
     height, width = image.shape[:2]
     return {
-        "title_id": title_id,
-        "no": no,
-        "row": row,
         "sha256": hashlib.sha256(data).hexdigest(),
         "width": width,
         "height": height,
@@ -86,21 +87,30 @@ def index_row(title_id: int, no: int, row: int, data: bytes, image: np.ndarray) 
 
 
 def resize_file(path: Path, folder: Path, params: Resize) -> Rows:
-    """Fit the images of one title's file and save its array to `folder`, unless it is empty."""
-    pixels, rows = resize_title(int(path.stem), read_table(path, IMAGES), params)
+    """Fit the images of one file and save their array to `folder`, unless it is empty."""
+    pixels, rows = resize_images(read_images(path), path.stem, params)
     if rows.usable:
         np.save(folder / f"{path.stem}.npy", pixels)
     return rows
 
 
-def title_files(folder: Path) -> list[Path]:
-    """Return the files of `folder` by ascending title_id."""
+def read_images(path: Path) -> pd.DataFrame:
+    """Read SHARED_IMAGES from a file that titles share, or from the file of one title, which is named by its title_id."""
+    if path.stem.startswith(SHARED):
+        return read_table(path, SHARED_IMAGES)
+    return read_table(path, IMAGES).assign(title_id=int(path.stem))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the files of `folder` by name."""
     files = [path for path in folder.glob("*.parquet") if not path.name.startswith(".")]
-    if invalid := sorted(path.name for path in files if not path.stem.isdecimal()):
+    if invalid := sorted(
+        path.name for path in files if not path.stem.removeprefix(SHARED).replace("-", "").isdecimal()
+    ):
         raise InputError(f"{folder} holds {invalid[0]}, which is no <title_id>.parquet; remove it")
     if not files:
         raise InputError(f"{folder} holds no <title_id>.parquet; `dvc repro crawl` makes them")
-    return sorted(files, key=lambda path: int(path.stem))
+    return sorted(files)
 
 
 def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
@@ -139,22 +149,40 @@ def silent_decoders() -> Iterator[None]:
 
 
 def resize_files(files: list[Path], folder: Path, params: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Save the arrays of all titles to `folder`; return the rows of INDEX and of REJECTED, by title_id and no."""
-    cv2.setNumThreads(1)  # this function runs one thread a title
-    with silent_decoders(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    """Save the arrays of all files to `folder`; return the rows of INDEX and of REJECTED, by title_id and no."""
+    cv2.setNumThreads(1)  # this function runs one thread a file
+    with silent_decoders(), ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
         results = pool.map(lambda path: resize_file(path, folder, params), files)
-        titles = list(track(results, len(files), "resize", "titles"))
-    usable = [row for title in titles for row in title.usable]
-    rejected = [row for title in titles for row in title.rejected]
-    return pd.DataFrame(usable, columns=INDEX.names), pd.DataFrame(rejected, columns=REJECTED.names)
+        rows = list(track(results, len(files), "resize", "files"))
+    usable = [row for file in rows for row in file.usable]
+    rejected = [row for file in rows for row in file.rejected]
+    return sorted_table(usable, INDEX.names), sorted_table(rejected, REJECTED.names)
+
+
+def sorted_table(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    """Return rows of images as a table by title_id and no."""
+    return pd.DataFrame(rows, columns=columns).sort_values(["title_id", "no"], ignore_index=True, kind="stable")
+
+
+def check_unique(index: pd.DataFrame, rejected: pd.DataFrame) -> None:
+    """Raise InputError where an image is in two files: a crawl that is killed at its end leaves a title in its old and new file."""
+    images = pd.concat([index[["title_id", "no"]], rejected[["title_id", "no"]]])
+    repeated = images[images.duplicated()].to_numpy()
+    if len(repeated):
+        title_id, no = repeated[0]
+        raise InputError(
+            f"{paths.THUMBNAILS} holds image {no} of title {title_id} twice: the last crawl did not end; "
+            "run `dvc repro --force crawl`"
+        )
 
 
 def main() -> None:
     """Decode the thumbnails and fit each into a black square of resize.side pixels."""
     params = read(Params).resize
-    files = title_files(paths.THUMBNAILS)
+    files = image_files(paths.THUMBNAILS)
     with replacing_folder(paths.RESIZED) as folder:
         index, rejected = resize_files(files, folder, params)
+        check_unique(index, rejected)
         metrics = summary(index, rejected)
         if index.empty:
             reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(metrics["rejected_by_reason"].items()))

@@ -16,7 +16,7 @@ from tests.support.crawl_runs import command, contents, crawl_at, environment, p
 from tests.support.webtoon_server import Webtoons, title
 from webtoon_genre.core import files
 from webtoon_genre.crawl.source import CrawlResult, Episode, Picture, Title, validated
-from webtoon_genre.crawl.store import Store
+from webtoon_genre.crawl.store import PICTURES, SHARED_PICTURES, Store, read_pictures
 
 TITLES, EPISODES = 4, 6
 IN_TRANSIT = 4  # answers that a kill loses at most: one under way and one being processed, for each host
@@ -132,15 +132,23 @@ def image(title_id: int, no: int) -> bytes:
 
 
 def crawl_result(store: Store, episodes: dict[int, int]) -> CrawlResult:
-    """Return a crawl with so many episodes of each title, all staged."""
-    result = CrawlResult("test")
-    for title_id, count in episodes.items():
-        rows = [Episode(title_id, no, None, None, None, None, f"url/{no}") for no in range(count)]
-        result.add(
-            Title(title_id, "t", (), ("pure",), None, False, "test"),
-            [validated(row, image(title_id, row.no), 100) for row in rows],
-        )
-        store.stage(title_id, [Picture(row.no, row.thumbnail_url, image(title_id, row.no)) for row in rows])
+    """Return a crawl with so many episodes of each title, all staged, each title in a file of its own."""
+    return crawl_result_in_files(store, {str(title_id): {title_id: count} for title_id, count in episodes.items()})
+
+
+def crawl_result_in_files(store: Store, files: dict[str, dict[int, int]]) -> CrawlResult:
+    """Return a crawl with so many episodes of each title, all staged, in these files."""
+    result = CrawlResult("test", files={title_id: name for name, titles in files.items() for title_id in titles})
+    for name, titles in files.items():
+        pictures = {}
+        for title_id, count in titles.items():
+            rows = [Episode(title_id, no, None, None, None, None, f"url/{no}") for no in range(count)]
+            result.add(
+                Title(title_id, "t", (), ("pure",), None, False, "test"),
+                [validated(row, image(title_id, row.no), 100) for row in rows],
+            )
+            pictures[title_id] = [Picture(row.no, row.thumbnail_url, image(title_id, row.no)) for row in rows]
+        store.stage_file(name, pictures)
     return result
 
 
@@ -174,3 +182,51 @@ def test_the_kills_cover_every_operation_of_a_commit(tmp_path):
     store = Store(tmp_path / "raw")
     store.commit(crawl_result(store, EARLIER))
     assert commit_until_killed(store, crawl_result(store, LATER), 1000) == 1000 - OPERATIONS
+
+
+# Files that titles share: one is divided, since it has become too large, and a title grows out of it.
+SHARED_OPERATIONS = 10  # of the commit of DIVIDED after SHARED_BY_ALL
+SHARED_BY_ALL = {"shared-0-15": {1: 2, 3: 1, 9: 2}, "20": {20: 3}}
+DIVIDED = {"shared-0-7": {1: 2, 2: 1}, "3": {3: 2}, "shared-8-15": {9: 2}, "20": {20: 3}}
+
+
+def pictures_on_disk(store: Store) -> set[tuple[int, int]]:
+    """Return title_id and number of all pictures, staged or not."""
+    rows = set()
+    for path in [*store.thumbnails.glob("*.parquet"), *store.staged.glob("*.parquet")]:
+        shared = path.stem.startswith("shared-")
+        table = read_pictures(path, SHARED_PICTURES if shared else PICTURES)
+        rows |= {(row["title_id"] if shared else int(path.stem), row["no"]) for row in table.to_pylist()}
+    return rows
+
+
+@pytest.mark.parametrize("operations", range(SHARED_OPERATIONS))
+@pytest.mark.parametrize(("earlier", "later"), [(SHARED_BY_ALL, DIVIDED), (DIVIDED, SHARED_BY_ALL)])
+def test_titles_that_change_their_file_are_neither_lost_nor_doubled_by_a_kill(tmp_path, earlier, later, operations):
+    clean, store = Store(tmp_path / "clean"), Store(tmp_path / "raw")
+    clean.commit(crawl_result_in_files(clean, earlier))
+    clean.commit(crawl_result_in_files(clean, later))
+    store.commit(crawl_result_in_files(store, earlier))
+    commit_until_killed(store, crawl_result_in_files(store, later), operations)
+    expected = {
+        (title_id, no) for titles in later.values() for title_id, count in titles.items() for no in range(count)
+    }
+    assert pictures_on_disk(store) >= expected
+    store.commit(crawl_result_in_files(store, later))
+    assert contents(store.folder) == contents(clean.folder)
+    assert {path.stem for path in store.thumbnails.iterdir()} == later.keys()
+
+
+def test_the_kills_cover_every_operation_of_a_commit_of_shared_files(tmp_path):
+    store = Store(tmp_path / "raw")
+    store.commit(crawl_result_in_files(store, SHARED_BY_ALL))
+    assert commit_until_killed(store, crawl_result_in_files(store, DIVIDED), 1000) == 1000 - SHARED_OPERATIONS
+
+
+def test_staged_files_of_a_killed_crawl_with_other_files_are_not_used(tmp_path):
+    store = Store(tmp_path / "raw")
+    store.commit(crawl_result_in_files(store, SHARED_BY_ALL))
+    crawl_result_in_files(store, DIVIDED)  # killed before its commit
+    store.commit(crawl_result_in_files(store, SHARED_BY_ALL))
+    assert pictures_on_disk(store) == {(1, 0), (1, 1), (3, 0), (9, 0), (9, 1), (20, 0), (20, 1), (20, 2)}
+    assert {path.stem for path in store.thumbnails.iterdir()} == SHARED_BY_ALL.keys()

@@ -57,6 +57,13 @@ def test_staged_data_are_reported_separately(store):
     assert "a crawl did not finish; the next one resumes it" in status.report(store, running=False)
 
 
+def test_staged_titles_that_share_a_file_are_counted(store):
+    store.stage_file(
+        "shared-0-15", {7: [Picture(1, "w1", LIGHT), Picture(2, "w2", LIGHT)], 8: [Picture(1, "x1", LIGHT)]}
+    )
+    assert "2 complete titles with 3 thumbnails, 0 thumbnails of others, " in status.report(store, running=False)
+
+
 def test_the_report_of_an_empty_folder_says_what_to_do(tmp_path):
     report = status.report(Store(tmp_path / "raw"), running=False)
     assert report == f"{tmp_path / 'raw'}: empty; `dvc repro crawl` fetches, `dvc pull` or `dvc checkout` restores"

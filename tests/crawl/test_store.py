@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.crawl import source
 from webtoon_genre.crawl.source import OK, CrawlResult, Episode, Picture, Title, summarise, validated
-from webtoon_genre.crawl.store import Store, exclusive_lock
+from webtoon_genre.crawl.store import SHARED_PICTURES, Store, exclusive_lock, read_pictures
 
 LIGHT = b"\xff\xd8\xff light"
 DARK = b"\xff\xd8\xff dark"
@@ -58,6 +59,34 @@ def test_the_order_of_answers_has_no_effect(tmp_path):
         store.commit(crawl_result([title(1), title(2, adult=True)][::step], rows[::step]))
     for file in ("titles.parquet", "episodes.parquet", "thumbnails/1.parquet"):
         assert (tmp_path / "forward" / file).read_bytes() == (tmp_path / "backward" / file).read_bytes()
+
+
+def test_titles_that_share_a_file_are_sorted_by_title_id_and_number(tmp_path):
+    store = Store(tmp_path / "raw")
+    pictures = {7: [Picture(2, "b", DARK), Picture(1, "a", LIGHT)], 3: [Picture(1, "c", DARK)]}
+    store.stage_file("shared-0-15", pictures)
+    table = read_pictures(store.staged / "shared-0-15.parquet", SHARED_PICTURES)
+    assert [(*row.values(),) for row in table.to_pylist()] == [(3, 1, DARK, "c"), (7, 1, LIGHT, "a"), (7, 2, DARK, "b")]
+
+
+def test_a_shared_file_on_disk_is_not_written_again(tmp_path):
+    store, result = Store(tmp_path / "raw"), crawl_result([title(1)], [row(1, LIGHT)])
+    result.files = {1: "shared-0-15"}
+    store.stage_file("shared-0-15", {1: [Picture(1, "url/1", LIGHT)]})
+    store.commit(result)
+    store.stage_file("shared-0-15", {1: [Picture(1, "url/1", LIGHT)]})
+    assert not store.staged.exists()
+    assert [path.name for path in store.thumbnails.iterdir()] == ["shared-0-15.parquet"]
+
+
+def test_episodes_added_in_small_parts_are_one_sorted_table(monkeypatch):
+    monkeypatch.setattr(source, "PENDING", 2)
+    result = CrawlResult("test")
+    for no in (5, 1, 3):
+        result.add(title(no), [row(no, LIGHT)])
+    assert result.episodes()["no"].to_pylist() == [1, 3, 5]
+    result.add_episodes([row(2, DARK)])
+    assert result.episodes()["no"].to_pylist() == [1, 2, 3, 5]
 
 
 def test_staged_files_of_an_abandoned_crawl_do_not_replace_current_ones(tmp_path):

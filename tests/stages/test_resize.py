@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from stages import resize
-from stages.resize import Resize, resize_files, resize_title, silent_decoders, summary, title_files
+from stages.resize import Resize, image_files, resize_files, resize_images, silent_decoders, summary
 from tests.support.image_factory import encode, picture, quarters, title, write_raw
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash
-from webtoon_genre.data.tables import INDEX, REJECTED, read_table
+from webtoon_genre.data.tables import INDEX, REJECTED, SHARED_IMAGES, ThumbnailStore, read_table, write_table
 
 PARAMS = Resize(side=32, interpolation="linear", max_pixels=100_000)
 GOOD = {no: encode(picture(no, 50 + no, 30)) for no in (1, 2, 4)}
@@ -32,8 +32,8 @@ BROKEN = {
 REASONS = {1: "truncated", 2: "undecodable", 3: "undecodable", 4: "one_pixel", 5: "too_many_pixels"}
 
 
-def images(files: dict[int, bytes]) -> pd.DataFrame:
-    return pd.DataFrame(list(files.items()), columns=["no", "image"])
+def images(files: dict[int, bytes], title_id: int = 7) -> pd.DataFrame:
+    return pd.DataFrame(list(files.items()), columns=["no", "image"]).assign(title_id=title_id)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -50,18 +50,19 @@ def raw(workspace: Path, set_params: Callable[..., None]) -> Path:
 
 
 def test_rows_are_sorted_by_number_and_hold_the_fitted_image():
-    pixels, rows = resize_title(7, images(dict(reversed(GOOD.items()))), PARAMS)
+    pixels, rows = resize_images(images(dict(reversed(GOOD.items()))), "7", PARAMS)
     assert [(row["no"], row["row"]) for row in rows.usable] == [(1, 0), (2, 1), (4, 2)]
     for row, no in enumerate(GOOD):
         assert np.array_equal(pixels[row], fit_square(decode_rgb(GOOD[no], "", 10**6), 32, "linear"))
 
 
 def test_the_index_holds_digest_size_and_hash_of_the_original_image():
-    _, rows = resize_title(7, images({4: GOOD[4]}), PARAMS)
+    _, rows = resize_images(images({4: GOOD[4]}), "7", PARAMS)
     assert rows.usable == [
         {
             "title_id": 7,
             "no": 4,
+            "file": "7",
             "row": 0,
             "sha256": hashlib.sha256(GOOD[4]).hexdigest(),
             "width": 54,
@@ -72,7 +73,7 @@ def test_the_index_holds_digest_size_and_hash_of_the_original_image():
 
 
 def test_unusable_images_are_rejected_with_their_reason_and_leave_no_gap():
-    pixels, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), PARAMS)
+    pixels, rows = resize_images(images({**BROKEN, 6: GOOD[1]}), "7", PARAMS)
     assert {row["no"]: row["reason"] for row in rows.rejected} == REASONS
     assert rows.rejected[4]["detail"] == "400 × 300 pixels are more than 100000"
     assert [(row["no"], row["row"]) for row in rows.usable] == [(6, 0)]
@@ -80,15 +81,15 @@ def test_unusable_images_are_rejected_with_their_reason_and_leave_no_gap():
 
 
 def test_the_parameters_reach_the_pixels():
-    nearest, _ = resize_title(7, images(GOOD), PARAMS.model_copy(update={"interpolation": "nearest"}))
-    linear, _ = resize_title(7, images(GOOD), PARAMS)
-    larger, _ = resize_title(7, images(GOOD), PARAMS.model_copy(update={"side": 48}))
+    nearest, _ = resize_images(images(GOOD), "7", PARAMS.model_copy(update={"interpolation": "nearest"}))
+    linear, _ = resize_images(images(GOOD), "7", PARAMS)
+    larger, _ = resize_images(images(GOOD), "7", PARAMS.model_copy(update={"side": 48}))
     assert not np.array_equal(nearest, linear)
     assert larger.shape == (3, 48, 48, 3)
 
 
 def test_rejects_are_counted_by_reason():
-    _, rows = resize_title(7, images({**BROKEN, 6: GOOD[1]}), PARAMS)
+    _, rows = resize_images(images({**BROKEN, 6: GOOD[1]}), "7", PARAMS)
     assert summary(pd.DataFrame(rows.usable), pd.DataFrame(rows.rejected)) == {
         "images": 1,
         "titles": 1,
@@ -114,13 +115,45 @@ def test_the_stage_writes_arrays_index_rejects_and_metrics(raw, run_stage, works
     assert metrics["rejected_by_reason"] == {"one_pixel": 1, "too_many_pixels": 1, "truncated": 2, "undecodable": 2}
 
 
+def write_shared(folder: Path, name: str, rows: list[tuple[int, int, bytes]]) -> None:
+    """Write a file of images that titles share."""
+    write_table(pd.DataFrame(rows, columns=SHARED_IMAGES.names), SHARED_IMAGES, folder / f"{name}.parquet")
+
+
+def test_titles_that_share_a_file_share_an_array(raw, workspace):
+    rows = [(50, 2, GOOD[2]), (50, 1, GOOD[1]), (2, 1, BROKEN[2]), (2, 2, GOOD[4])]
+    write_shared(raw / "thumbnails", "shared-0-63", rows)
+    resize.main()
+    resized = workspace / "data/resized"
+    assert sorted(contents(resized)) == ["30.npy", "4.npy", "index.parquet", "rejected.parquet", "shared-0-63.npy"]
+    index = read_table(resized / "index.parquet", INDEX)
+    assert [(*row,) for row in index[["title_id", "no", "file", "row"]].itertuples(index=False)] == [
+        (2, 2, "shared-0-63", 0),
+        *((4, no, "4", row) for row, no in enumerate(GOOD)),
+        *((30, no, "30", row) for row, no in enumerate(GOOD)),
+        (50, 1, "shared-0-63", 1),
+        (50, 2, "shared-0-63", 2),
+    ]
+    pixels = ThumbnailStore(resized).take(index)
+    assert np.array_equal(pixels[0], fit_square(decode_rgb(GOOD[4], "", 10**6), 32, "linear"))
+    assert np.array_equal(pixels[-1], fit_square(decode_rgb(GOOD[2], "", 10**6), 32, "linear"))
+    assert read_table(resized / "rejected.parquet", REJECTED)["title_id"].tolist()[0] == 2
+
+
+def test_an_image_in_two_files_is_one_line_of_error_and_the_old_output_stays(raw, workspace):
+    write_shared(raw / "thumbnails", "shared-0-63", [(2, 1, GOOD[1]), (30, 4, GOOD[4])])
+    assert error_message(workspace) == (
+        "data/raw/thumbnails holds image 4 of title 30 twice: the last crawl did not end; run `dvc repro --force crawl`"
+    )
+
+
 def test_two_runs_write_the_same_bytes_with_any_number_of_threads(raw, tmp_path, monkeypatch):
     results = []
     for threads in (1, 5):
         monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
         folder = tmp_path / str(threads)
         folder.mkdir()
-        index, rejected = resize_files(title_files(raw / "thumbnails"), folder, PARAMS)
+        index, rejected = resize_files(image_files(raw / "thumbnails"), folder, PARAMS)
         results.append((contents(folder), index.to_csv(), rejected.to_csv()))
     assert results[0] == results[1]
 

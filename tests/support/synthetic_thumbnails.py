@@ -36,6 +36,8 @@ def write_thumbnails(workspace: Path, labels: pd.DataFrame) -> None:
     for title, rows in labels.groupby("title_id"):
         generator = np.random.default_rng(int(title))
         np.save(folder / f"{title}.npy", np.stack([picture(genre, generator) for genre in rows["genre"]]))
-        index += [(title, no, row, f"{title}/{no}", 202, 120, "0" * 16) for row, no in enumerate(rows["no"])]
+        index += [
+            (title, no, str(title), row, f"{title}/{no}", 202, 120, "0" * 16) for row, no in enumerate(rows["no"])
+        ]
     write_table(pd.DataFrame(index, columns=INDEX.names), INDEX, folder / "index.parquet")
     write_table(labels, LABELS, workspace / "data/labels.parquet")

@@ -6,7 +6,8 @@ A source is a module of webtoon_genre/crawl/sources. `crawl.source` in params.ya
     collect(params: Params, common: CrawlParams, store: Store) -> CrawlResult
 
 `collect` stages the pictures of each complete title in `store` and returns the rows of all titles. It writes nothing else. It raises
-InputError where the source cannot be used; then nothing on disk changes.
+InputError where the source cannot be used; then nothing on disk changes. A source with many small titles lets them share files, as
+webtoon_genre/crawl/shared_files.py says: `store.stage_file` and CrawlResult.files.
 """
 
 from collections import Counter
@@ -26,6 +27,7 @@ from webtoon_genre.data.tables import EPISODES
 
 OK = "ok"
 VANISHED = "vanished"  # on disk, but no longer offered by the source
+PENDING = 10_000  # episodes that become an Arrow table at once: a table a title is slow where titles are small
 LEFT_OUT = ("paid", "hidden", "undated")  # as the source declares; any other status is a failure
 
 
@@ -111,6 +113,7 @@ class Failure:
 class CrawlResult:
     """The content of a source: its rows, in any order, the titles that failed, and items without a row, by reason.
 
+    files: title_id -> name, without suffix, of the file with its pictures; where it is absent, the name is the title_id.
     Episodes are stored as Arrow tables, about 250 bytes a row: a fifth of the size of Python objects.
     """
 
@@ -120,22 +123,35 @@ class CrawlResult:
     left_out: Counter[str] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)  # items that `crawl.limits` cut short
     retryable: bool = True  # whether a later run may succeed where this one failed
+    files: dict[int, str] = field(default_factory=dict)
+    pending: list[Episode] = field(default_factory=list)  # the last episodes, not yet in `parts`
     parts: list[pa.Table] = field(default_factory=list)
     ordered: bool = False  # whether `parts` is one table in order
 
     def add(self, title: Title, rows: Sequence[Episode]) -> None:
         """Add a title and its episodes."""
         self.titles.append(title)
-        self.parts.append(to_arrow(rows, EPISODES))
+        self.add_episodes(rows)
+
+    def add_episodes(self, rows: Sequence[Episode]) -> None:
+        """Add episodes of a title that was added before."""
+        self.pending += rows
         self.ordered = False
+        if len(self.pending) >= PENDING:
+            self._convert_pending()
 
     def episodes(self) -> pa.Table:
         """Return all episodes: EPISODES, sorted by title_id and no."""
         if not self.ordered:
-            table = pa.concat_tables([EPISODES.empty_table(), *self.parts])
+            self._convert_pending()
+            table = pa.concat_tables(self.parts)
             self.parts = [table.sort_by([("title_id", "ascending"), ("no", "ascending")]).combine_chunks()]
             self.ordered = True
         return self.parts[0]
+
+    def _convert_pending(self) -> None:
+        self.parts.append(to_arrow(self.pending, EPISODES))
+        self.pending = []
 
 
 def validated(row: Episode, image: bytes, max_bytes: int) -> Episode:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,14 +73,24 @@ def describe_staged(store: Store, running: bool) -> list[str]:
     pictures, size = journal.count_pictures(store.staged / JOURNAL)
     if not (files or pictures or running):
         return []
-    complete = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+    titles, complete = count_staged(files)
     state = "a crawl is running" if running else "a crawl did not finish; the next one resumes it"
     return [
         "",
         f"{store.staged}: {state}",
-        f"{len(files):,} complete titles with {complete:,} thumbnails, {pictures:,} thumbnails of others, "
+        f"{titles:,} complete titles with {complete:,} thumbnails, {pictures:,} thumbnails of others, "
         f"{format_bytes(size + sum(path.stat().st_size for path in files))} in all",
     ]
+
+
+def count_staged(files: Sequence[Path]) -> tuple[int, int]:
+    """Return the number of titles in staged files, and of their pictures."""
+    titles = pictures = 0
+    for path in files:
+        rows = pq.ParquetFile(path).read(["title_id", "no"])  # title_id: only in files that titles share
+        titles += len(rows["title_id"].unique()) if "title_id" in rows.column_names else 1
+        pictures += len(rows)
+    return titles, pictures
 
 
 def format_bytes(size: float) -> str:

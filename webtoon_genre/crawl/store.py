@@ -1,20 +1,21 @@
 """data/raw and the staging area beside it, from which a successful crawl updates data/raw at its end.
 
     data/raw/titles.parquet, episodes.parquet, thumbnails/<title_id>.parquet     read by the stages after crawl
-    data/.raw.staged/<title_id>.parquet                                          complete titles of an unfinished crawl
+    data/raw/thumbnails/shared-<first title_id>-<last title_id>.parquet          the titles of this range that share a file
+    data/.raw.staged/<as in thumbnails>.parquet                                  complete titles of an unfinished crawl
     data/.raw.staged/journal.sqlite                                              its other data: webtoon_genre/crawl/journal.py
     data/.raw.lock                                                               locked by a running crawl
 
 A crawl that fails or is killed leaves data/raw unchanged, and the next one reuses all complete data. A title's file also holds the
 address of each picture (a column after those of IMAGES), so that one file says which addresses are on disk; a kill could leave a
-second file behind. The store does not know where pictures come from.
+second file behind. The store does not know where pictures come from, nor which titles share a file: CrawlResult says it.
 """
 
 import fcntl
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,9 +26,10 @@ import pyarrow.parquet as pq
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.crawl.journal import Journal, Key
 from webtoon_genre.crawl.source import CrawlResult, Episode, Picture, Title, to_arrow
-from webtoon_genre.data.tables import EPISODES, IMAGES, TITLES, read_table, write_arrow
+from webtoon_genre.data.tables import EPISODES, IMAGES, SHARED, SHARED_IMAGES, TITLES, read_table, write_arrow
 
 PICTURES = pa.schema([*IMAGES, ("thumbnail_url", pa.string())])
+SHARED_PICTURES = pa.schema([*SHARED_IMAGES, ("thumbnail_url", pa.string())])
 JOURNAL = "journal.sqlite"
 OPTIONAL_COLUMNS = ("finished",)  # columns that older data lack
 log = logging.getLogger(__name__)
@@ -80,25 +82,33 @@ class Store:
         return Episodes(read_records(self.folder / "episodes.parquet", EPISODES))
 
     def pictures(self, title_id: int) -> dict[Key, bytes]:
-        """Read one title's pictures on disk, staged or not, by number and address."""
+        """Read one title's pictures on disk, staged or not, by number and address; only from files of its own."""
         files = [self.thumbnails / f"{title_id}.parquet", self.staged / f"{title_id}.parquet"]
-        return {(item.no, item.thumbnail_url): item.image for path in files for item in read_pictures(path)}
+        rows = [row for path in files for row in read_pictures(path, PICTURES).to_pylist()]
+        return {(row["no"], row["thumbnail_url"]): row["image"] for row in rows}
 
-    def stage(self, title_id: int, pictures: Iterable[Picture]) -> None:
+    def stage(self, title_id: int, pictures: Sequence[Picture]) -> None:
         """Write the pictures of a complete title to the staging area, unless the same pictures are on disk already."""
-        ordered = sorted(pictures, key=lambda picture: picture.no)
-        staged = self.staged / f"{title_id}.parquet"
-        if ordered == read_pictures(self.thumbnails / f"{title_id}.parquet"):
+        self.stage_file(f"{title_id}", {title_id: pictures})
+
+    def stage_file(self, name: str, titles: Mapping[int, Sequence[Picture]]) -> None:
+        """Do the same for the complete titles of the file `name`, which they may share."""
+        table = picture_table(titles)
+        if not name.startswith(SHARED):
+            table = table.select(PICTURES.names)
+        committed, staged = self.thumbnails / f"{name}.parquet", self.staged / f"{name}.parquet"
+        if table == read_pictures(committed, table.schema):
             staged.unlink(missing_ok=True)
-        elif ordered != read_pictures(staged):
-            write_arrow(to_arrow(ordered, PICTURES), staged)
+        elif table != read_pictures(staged, table.schema):
+            write_arrow(table, staged)
 
     def commit(self, result: CrawlResult) -> None:
         """Make data/raw hold exactly these rows and the staged pictures; if it is killed halfway, the next crawl repeats it."""
         self.thumbnails.mkdir(parents=True, exist_ok=True)
         episodes = result.episodes()
         with_picture = episodes.filter(pc.is_valid(episodes["sha256"]))
-        current = {f"{title_id}.parquet" for title_id in with_picture["title_id"].unique().to_pylist()}
+        title_ids = with_picture["title_id"].unique().to_pylist()
+        current = {f"{result.files.get(title_id, title_id)}.parquet" for title_id in title_ids}
         for staged in sorted(self.staged.glob("*.parquet")):
             if staged.name in current:
                 staged.replace(self.thumbnails / staged.name)
@@ -128,15 +138,23 @@ class Episodes:
         return [Episode(**row) for row in self.table.slice(start, count).to_pylist()]
 
 
-def read_pictures(path: Path) -> list[Picture]:
-    """Read the pictures in one title's file by ascending number; none where the file is absent or damaged."""
+def picture_table(titles: Mapping[int, Sequence[Picture]]) -> pa.Table:
+    """Convert the pictures of titles to SHARED_PICTURES, sorted by title_id and no."""
+    rows = [(title_id, picture) for title_id, pictures in titles.items() for picture in pictures]
+    rows.sort(key=lambda row: (row[0], row[1].no))
+    pictures = to_arrow([picture for _, picture in rows], PICTURES)
+    return pictures.add_column(0, SHARED_PICTURES.field("title_id"), pa.array([row[0] for row in rows], pa.int64()))
+
+
+def read_pictures(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a file of pictures; no rows where it is absent or damaged."""
     if not path.is_file():
-        return []
+        return schema.empty_table()
     try:
-        return [Picture(**row) for row in pq.read_table(path, columns=PICTURES.names).to_pylist()]
+        return pq.ParquetFile(path).read().select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError, TypeError, OSError) as error:
         log.warning("%s cannot be read (%s); its pictures are fetched again", path, " ".join(str(error).split()))
-        return []
+        return schema.empty_table()
 
 
 def read_records(path: Path, schema: pa.Schema) -> pa.Table:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from hashlib import blake2b
+from itertools import chain
 from typing import Literal
 
 import pandas as pd
@@ -65,6 +66,15 @@ def assign_in_blocks(count: int, block: Sequence[str], seed: int, stratum: Hasha
     return [item for number in range(blocks) for item in shuffled_block(block, seed, stratum, number)][:count]
 
 
+def assign_in_strata(strata: pd.Series, params: SplitParams) -> pd.Series:
+    """Return the split of each item, in the order of ids within its stratum; none without a stratum."""
+    ordered = strata.dropna().sort_values(kind="stable")
+    counts = ordered.value_counts(sort=False)  # in the order of `ordered`
+    elements = block(params.ratios)
+    splits = [assign_in_blocks(count, elements, params.seed, stratum) for stratum, count in counts.items()]
+    return pd.Series(list(chain.from_iterable(splits)), index=ordered.index, dtype="str")
+
+
 def assign_splits(labels: pd.DataFrame, params: SplitParams) -> pd.Series:
     """Return the split ("train", "val" or "test") of each row of `labels` (columns title_id, no, genre), with its index.
 
@@ -77,8 +87,6 @@ def assign_splits(labels: pd.DataFrame, params: SplitParams) -> pd.Series:
         items = labels[["title_id", "no"]].drop_duplicates().assign(stratum=lambda frame: frame["title_id"])
         keys = ["title_id", "no"]
     items = items.sort_values(keys, ignore_index=True)
-    splits = block(params.ratios)
-    for stratum, rows in items.groupby("stratum").groups.items():
-        items.loc[rows, "split"] = assign_in_blocks(len(rows), splits, params.seed, stratum)
+    items = items.assign(split=assign_in_strata(items["stratum"], params))
     assigned = labels[keys].merge(items, on=keys, how="left", validate="many_to_one")["split"]
     return assigned.set_axis(labels.index).rename("split")

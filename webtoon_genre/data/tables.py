@@ -1,6 +1,8 @@
 """The tables and arrays that stages exchange: columns, dtypes, reading and writing; pixels stay unchanged."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,12 +39,15 @@ EPISODES = pa.schema(
         ("status", pa.string()),
     ]
 )
+SHARED = "shared-"  # prefix of files in data/raw/thumbnails and data/resized that small titles share
 IMAGES = pa.schema([("no", pa.int32()), ("image", pa.binary())])
+SHARED_IMAGES = pa.schema([("title_id", pa.int64()), *IMAGES])  # of several titles, sorted by title_id and no
 INDEX = pa.schema(
     [
         ("title_id", pa.int64()),
         ("no", pa.int32()),
-        ("row", pa.int32()),  # in data/resized/<title_id>.npy
+        ("file", pa.string()),  # data/resized/<file>.npy: the title_id, or shared-...
+        ("row", pa.int32()),  # of the array in this file
         ("sha256", pa.string()),  # of the bytes as served
         ("width", pa.int32()),  # pixels, before resizing
         ("height", pa.int32()),
@@ -85,34 +90,59 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
         ) from None
 
 
-MAX_OPEN = 512  # memory maps open at once
-
-
 class ThumbnailStore:
-    """The resized thumbnails on disk, one memory map a title: uint8 (n, side, side, 3), RGB."""
+    """The resized thumbnails on disk, uint8 (n, side, side, 3), RGB, in an array a file.
+
+    No file stays open between calls: a memory map holds a descriptor, of which a process may have as few as 256.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.index = read_table(folder / "index.parquet", INDEX)
-        self._rows = pd.Series(
-            self.index["row"].to_numpy(), index=pd.MultiIndex.from_frame(self.index[["title_id", "no"]])
-        )
-        self._maps: dict[int, np.ndarray] = {}
+        self._images = pd.MultiIndex.from_frame(self.index[["title_id", "no"]])
+        self._rows = self.index["row"].to_numpy()
+        self._files, names = pd.factorize(self.index["file"])
+        self._paths = [folder / f"{name}.npy" for name in names]
+        self._layouts: dict[int, ArrayLayout] = {}
 
     def take(self, rows: pd.DataFrame) -> np.ndarray:
         """Return uint8 (len(rows), side, side, 3), RGB, in the order of `rows` (columns title_id and no)."""
-        array_rows = self._rows.reindex(pd.MultiIndex.from_frame(rows[["title_id", "no"]]))
-        if array_rows.isna().any():
-            missing = array_rows.index[array_rows.isna()][0]
+        images = pd.MultiIndex.from_frame(rows[["title_id", "no"]])
+        positions = self._images.get_indexer(images)
+        if (positions < 0).any():
+            missing = tuple(map(int, images[positions < 0][0]))  # numpy shows its numbers as np.int64(5)
             raise InputError(f"{self.folder} lacks (title_id, no) {missing}; run `dvc repro resize label`")
-        return np.stack([self._map(title)[row] for (title, _), row in array_rows.astype(int).items()])
+        files, array_rows = self._files[positions], self._rows[positions]
+        layout = self._layout(files[0])
+        pixels = np.empty((len(rows), *layout.shape), layout.dtype)
+        for file in np.unique(files):
+            outputs = np.flatnonzero(files == file)
+            self._read(file, zip(array_rows[outputs], outputs, strict=True), pixels)
+        return pixels
 
-    def _map(self, title_id: int) -> np.ndarray:
-        if title_id not in self._maps:
-            if len(self._maps) >= MAX_OPEN:
-                self._maps.clear()  # a map holds a file descriptor, of which a process has about a thousand
-            self._maps[title_id] = np.load(self.folder / f"{title_id}.npy", mmap_mode="r")
-        return self._maps[title_id]
+    def _layout(self, file: int) -> "ArrayLayout":
+        """Return the layout of a file, which is read once."""
+        if file not in self._layouts:
+            array = np.load(self._paths[file], mmap_mode="r")
+            self._layouts[file] = ArrayLayout(array.offset, array.shape[1:], array.dtype)
+        return self._layouts[file]
+
+    def _read(self, file: int, rows: Iterable[tuple[int, int]], pixels: np.ndarray) -> None:
+        """Read rows of one file into rows of `pixels`; `rows` has pairs of both."""
+        offset = self._layout(file).offset
+        with self._paths[file].open("rb", buffering=0) as stream:
+            for row, output in rows:
+                stream.seek(offset + int(row) * pixels[output].nbytes)
+                if stream.readinto(pixels[output]) != pixels[output].nbytes:
+                    raise InputError(f"{self._paths[file]} has no complete row {row}; run `dvc repro --force resize`")
+
+
+class ArrayLayout(NamedTuple):
+    """Where the rows of a .npy file begin, in bytes, and what a row is."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
 
 def class_names(dataset: pd.DataFrame) -> list[str]:
