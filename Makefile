@@ -8,7 +8,8 @@ REV ?= HEAD
 BASE ?= main
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
-STAMP := .venv/installed-$(LOCK)
+# A moved or copied folder has no stamp of its path: its environment is set up again, in seconds and without a network.
+STAMP := .venv/installed-$(LOCK)-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 NODE_SERVERS := s3rver@3.7.1
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -24,28 +25,29 @@ $(STAMP): $(LOCK) pyproject.toml
 	this is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes $(LOCK)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes $(LOCK)
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	test -z "$(wildcard .venv/installed-*)" || $(BIN)/python -m workflow.scripts
 	rm -f .venv/installed-*
 	touch $@
 
 repro: setup
 	@$(BIN)/python -m workflow.check
-	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m dvc repro
 	@$(BIN)/python -m stages.summary show
 
 # Rebuilds a commit in a fresh clone and compares byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.1
 verify: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m workflow.verify $(TARGETS) --rev $(REV) $(if $(TOLERANCE),--tolerance $(TOLERANCE))
+	$(BIN)/python -m workflow.verify $(TARGETS) --rev $(REV) $(if $(TOLERANCE),--tolerance $(TOLERANCE))
 
 # Writes what HEAD changes since it left BASE to review/comment.md and review/figures.html, for reviewers
 review: setup
 	$(BIN)/python -m workflow.review $(BASE)
 
 check: setup
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 
 # Every test that is not slow: about 6 minutes.
 test: check
@@ -70,7 +72,7 @@ servers:
 
 # The locks carry hashes and no index's URL; one version of each package serves every Python.
 lock: setup
-	$(BIN)/uv pip compile pyproject.toml --extra study --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	$(BIN)/python -m uv pip compile pyproject.toml --extra study --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
 	  --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra study --extra gpu --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	$(BIN)/python -m uv pip compile pyproject.toml --extra study --extra gpu --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
 	  --constraint requirements.lock --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements-gpu.lock

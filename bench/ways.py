@@ -35,7 +35,7 @@ WARM_UP = 3  # steps before a measurement
 
 def runtime_params(precision: str = "float32", xla: bool = False) -> Runtime:
     """Params as in params.yaml: runtime, except for the arguments."""
-    fixed = {"deterministic": True, "instructions": "portable", "inter_op": 1, "intra_op": 2}
+    fixed = {"deterministic": True, "instructions": "portable", "inter_op": 1, "intra_op": 2, "backend": "tensorflow"}
     return Runtime.model_validate({**fixed, "precision": precision, "xla": xla})
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,7 +113,8 @@ def fresh_clone(revision: str) -> Iterator[Path]:
     """A clone of this repository at a commit, with an empty DVC cache."""
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         clone = Path(folder) / "webtoon-genre"
-        subprocess.run(["git", "clone", "--quiet", ".", str(clone)], check=True)
+        command = ["git", "clone", "--quiet", "--config", "core.autocrlf=false", ".", str(clone)]
+        subprocess.run(command, check=True)
         subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", "--detach", revision], check=True)
         yield clone
 
@@ -149,11 +151,17 @@ def rebuild(clone: Path, committed: Lock, targets: list[str]) -> None:
     """Run `dvc repro`, its output shown, after removing the outputs in git: DVC would not run a stage that writes only these."""
     for path in [clone / name for stage in committed.values() for name in outputs(stage)]:
         path.unlink(missing_ok=True) if not path.is_dir() else shutil.rmtree(path)
-    environment = {name: value for name, value in os.environ.items() if name != "DVC_EXP_BASELINE_REV"}
-    if shutil.which("dvc") is None:
-        raise InputError("dvc is not on PATH: `make verify` sets it")
-    if subprocess.run(["dvc", "repro", *targets], cwd=clone, env=environment).returncode:
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    if subprocess.run(command, cwd=clone, env=dvc_environment(clone)).returncode:
         raise InputError("dvc repro failed in the fresh clone; the lines above give the reason")
+
+
+def dvc_environment(clone: Path) -> dict[str, str]:
+    """The environment without the user's configuration of DVC, whose cache may not be empty, and with this Python first on PATH."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    nothing = str(clone.parent / "no configuration")
+    environment |= {"DVC_GLOBAL_CONFIG_DIR": nothing, "DVC_SYSTEM_CONFIG_DIR": nothing, "DVC_NO_ANALYTICS": "1"}
+    return environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def git_status(clone: Path) -> list[str]:

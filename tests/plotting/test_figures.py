@@ -25,7 +25,7 @@ def test_a_figure_saved_twice_is_the_same_png_without_metadata(tmp_path):
 def test_a_failed_save_leaves_the_old_file(tmp_path):
     (tmp_path / "figure.png").write_bytes(b"old")
     figure = new_figure(2, 1)
-    figure.text(0.5, 0.5, "$\\frac{$")  # mathematics that cannot be drawn
+    figure.text(0.5, 0.5, "$\\frac{$", parse_math=True)  # mathematics that cannot be drawn
     with pytest.raises(ValueError, match=r"ParseException|Expected"):
         save(figure, tmp_path / "figure.png")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]

@@ -9,4 +9,5 @@ RUNTIME = Runtime(
     intra_op=2,
     precision="float32",
     xla=False,
+    backend="tensorflow",
 )

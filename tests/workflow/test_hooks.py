@@ -29,7 +29,7 @@ def clone(pipeline, tmp_path_factory):
     if (REPOSITORY / ".mypy_cache").is_dir():  # without it mypy reads the libraries' types for a minute
         shutil.copytree(REPOSITORY / ".mypy_cache", repository.folder / ".mypy_cache")
     repository.type(f"git init -q --bare {remotes / 'git'} && git remote add origin {remotes / 'git'}")
-    repository.type(".venv/bin/pre-commit install --allow-missing-config")
+    repository.type(".venv/bin/python -m pre_commit install --allow-missing-config")
     yield repository
     del os.environ["PRE_COMMIT_HOME"]
 
@@ -111,7 +111,7 @@ def test_each_fault_is_refused_with_a_line_that_names_it(refused, hook, line):
 
 def test_an_invalid_graph_is_refused_with_dvc_s_error(clone):
     edit(clone.folder / "dvc.yaml", "cmd: python -m stages.split", "cmdd: python -m stages.split")
-    result = clone.run("git add -A && .venv/bin/pre-commit run dvc-pre-commit")
+    result = clone.run("git add -A && .venv/bin/python -m pre_commit run dvc-pre-commit")
     clone.type("git reset -q --hard")
     assert result.returncode == 1
     assert "extra keys not allowed, in stages -> split -> cmdd" in result.stdout

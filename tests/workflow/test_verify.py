@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.support.hostile_machine import ENVIRONMENT, FOLDER_NAME, PREFIX
+from tests.support.hostile_machine import ENVIRONMENT, FOLDER, FOLDER_NAME, PREFIX, environment, write
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
 from webtoon_genre.core.errors import InputError
@@ -40,7 +40,11 @@ def test_a_machine_with_other_settings_writes_the_same_bytes(clone, tmp_path):
     folder = tmp_path / FOLDER_NAME
     folder.mkdir()
     target = f"evaluate@{BACKBONE}"
-    output = clone.type(f"{PREFIX} python -m workflow.verify validate {target}", TMPDIR=str(folder), **ENVIRONMENT)
+    write(clone.folder, FOLDER)
+    clone.type("git add -A && git commit -qm 'configuration files'")
+    command = f"{PREFIX} python -m workflow.verify validate {target}"
+    output = clone.type(command, TMPDIR=str(folder), **environment(tmp_path / "home"))
+    clone.type("git reset -q --hard HEAD~1")
     assert "outputs are equal byte for byte" in output
     assert target in output
     assert "DIFFERENT" not in output

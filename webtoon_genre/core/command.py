@@ -1,4 +1,7 @@
-"""Run a function as a command: Typer's arguments, a log on stderr, one line and exit code 1 for bad input or a disk error."""
+"""Run a function as a command: Typer's arguments, a log on stderr, one line and exit code 1 for bad input or a disk error.
+
+The process starts anew without the environment variables that could change a result (machine.py).
+"""
 
 import errno
 import logging
@@ -10,6 +13,7 @@ from collections.abc import Callable
 
 import typer
 
+from webtoon_genre.core import machine
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import PART
 
@@ -27,6 +31,7 @@ ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 def run(main: Callable[..., None] | typer.Typer, name: str, package: str = "stages", prog: str | None = None) -> None:
     """Run `main` with the process's arguments; `name`, its module in `package`, begins every line of the log and the error line."""
+    machine.restart_in_neutral_environment(f"{package}.{name}")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=f"{name}: %(message)s")
     app = main if isinstance(main, typer.Typer) else single_command_app(main)
     try:

@@ -1,16 +1,27 @@
-"""Matplotlib figures without pyplot's state, saved so that equal runs write equal files; they show numbers and compute none."""
+"""Matplotlib figures without pyplot's state, saved so that equal runs write equal files; they show numbers and compute none.
 
+matplotlib's defaults and OURS apply, whatever a matplotlibrc says. All text is plain: a name with dollar signs is no formula.
+"""
+
+import logging
+import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from webtoon_genre.core.files import replacing
+from webtoon_genre.plotting import fonts
+from webtoon_genre.plotting.artists import Axes, Figure, FigureCanvasAgg, LogFormatter, Text, matplotlib
+from webtoon_genre.plotting.fonts import plain
 
-DPI = 100  # pixels an inch, independent of the user's matplotlibrc
+OURS: dict[str, Any] = {
+    "font.family": fonts.FAMILIES,
+    "text.parse_math": False,
+}  # settings of matplotlib that are no defaults
+DPI = 100  # pixels an inch
 QUALITY = 88  # of JPEGs, for sheets of many images
 GAP = 4  # pixels between two images of a sheet
 MARGIN = 150  # pixels for the names of a sheet's rows
@@ -26,21 +37,60 @@ PALETTE = (
     "#000000",
 )  # of adjacent bars, in this order
 DARK = 55  # per cent above which a cell of "Blues" needs white text
-LONGEST = 18  # characters of a name in a figure
+LONGEST = 18  # columns of a name in a figure
+log = logging.getLogger(__name__)
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Create an empty white figure of `width` × `height` inches, outside pyplot and without a window."""
+    use_defaults()
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
+def use_defaults() -> None:
+    """Set matplotlib's defaults, OURS and the fonts for everything that this process draws from now on."""
+    fonts.install()
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(OURS)  # type: ignore[arg-type]
+    warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # `save` names these characters
+
+
+def add_title(figure: Figure, text: str) -> None:
+    """Add a title, in as many lines as the figure's width needs; call it before `tight_layout`."""
+    figure.suptitle(text, fontsize=11, wrap=True)
+
+
+def add_caption(axes: Axes, text: str, loc: Literal["left", "center", "right"] = "left") -> None:
+    """Add an explanation below the axes, in as many lines as the figure's width needs."""
+    axes.set_xlabel(text, fontsize=9, loc=loc, wrap=True)
+
+
+def use_log_scale(axes: Axes) -> None:
+    """Use a logarithmic horizontal axis, whose labels are plain numbers: matplotlib's default labels are formulas."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(LogFormatter())
+    axes.xaxis.set_minor_formatter(LogFormatter())
+
+
+def note(text: str) -> Figure:
+    """Draw a sentence in place of a figure that there is no data for."""
+    figure = new_figure(7, 0.8 + 0.2 * (1 + columns(text) // 70))
+    figure.text(0.5, 0.5, text, ha="center", va="center", wrap=True)
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` atomically as PNG or JPEG, by the path's suffix, without matplotlib's version or other metadata."""
+    """Write `figure` atomically as PNG or JPEG, by the path's suffix, without matplotlib's version or other metadata.
+
+    The log names characters that no font has; matplotlib draws boxes for them.
+    """
     options = {"pil_kwargs": {"quality": QUALITY}} if path.suffix == ".jpg" else {"metadata": {"Software": None}}
     with replacing(path) as part:
         figure.savefig(part, dpi=DPI, facecolor="white", **options)
+    if characters := fonts.without_glyph(text.get_text() for text in figure.findobj(Text)):
+        log.warning("%s: boxes stand for characters that no font has: %s", path, " ".join(characters))
 
 
 def tile(rows: Sequence[Sequence[np.ndarray]], side: int) -> np.ndarray:
@@ -102,7 +152,7 @@ def draw_bars(axes: Axes, values: Mapping[str, Sequence[float]], names: Sequence
         axes.barh(heights, row, thickness * 0.9, color=PALETTE[index], label=key)
         zeros = [height for height, value in zip(heights, row, strict=True) if value == 0]
         axes.scatter([0] * len(zeros), zeros, s=8, color=PALETTE[index], clip_on=False, zorder=3)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [plain(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.legend(
@@ -165,7 +215,7 @@ def draw_intervals(
         axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.45, solid_capstyle="butt")
         axes.plot(point, row, "o", color=colour, markersize=8)
         axes.annotate(f"{point:.3f}", (point, row), (0, 8), textcoords="offset points", ha="center", fontsize=9)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [plain(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.7)
     axes.grid(axis="x", color="0.85", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -173,6 +223,14 @@ def draw_intervals(
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
+def columns(text: str) -> int:
+    """Count the columns of a text, as a terminal does: two for a Korean, Chinese or Japanese character."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
+
+
 def shorten(name: str) -> str:
-    """Shorten a name to LONGEST characters, so that it does not overlap others."""
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+    """Shorten a name to one line of LONGEST columns, so that it does not overlap others."""
+    name = plain(name)
+    if columns(name) <= LONGEST:
+        return name
+    return next(part for end in range(len(name), -1, -1) if columns(part := name[:end] + "…") <= LONGEST)

@@ -1,4 +1,4 @@
-"""Seeds, deterministic operations and thread counts: all that a result depends on besides data and code.
+"""Seeds, deterministic operations, thread counts and Keras's settings: all that a result depends on besides data and code.
 
 Outside this package, the code calls three functions for equal bits, so that the package can be deleted in one commit:
 `start_keras(runtime)` at the start of a process, `set_seed(seed)` before each model, and `layers.use_portable_layers(model)` for a
@@ -11,17 +11,18 @@ oneDNN, with the cache sizes that eigen_caches.py sets and the layers of layers.
 """
 
 import gc
-import importlib
+import importlib.util
 import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import threadpoolctl
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from webtoon_genre.core import machine
 from webtoon_genre.core.params import Section
 from webtoon_genre.reproducibility import eigen_caches
 
@@ -40,10 +41,23 @@ class Runtime(Section):
     intra_op: int = Field(ge=1)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
     xla: bool
+    backend: Literal["tensorflow", "jax", "torch"]
+
+    @field_validator("backend")
+    @classmethod
+    def is_installed(cls, backend: str) -> str:
+        """Refuse a backend that this environment lacks."""
+        if importlib.util.find_spec(backend) is None:
+            raise ValueError(f"{backend!r} is not installed here; `pip install {backend}`, or choose tensorflow")
+        return backend
 
 
 def configure(runtime: Runtime) -> None:
-    """Set thread counts, instructions and determinism for this process; call it before the import of keras, which reads the environment."""
+    """Set thread counts, instructions and determinism for this process, and no other variables of the libraries.
+
+    Call it before the import of keras, which reads the environment.
+    """
+    machine.clear_environment()
     os.environ["TF_NUM_INTEROP_THREADS"] = str(runtime.inter_op)
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(runtime.intra_op)
     os.environ["TF_DETERMINISTIC_OPS"] = str(int(runtime.deterministic))
@@ -54,18 +68,27 @@ def configure(runtime: Runtime) -> None:
 
 
 def start_keras(runtime: Runtime) -> None:
-    """Call `configure`, import keras, set its precision and, if `portable`, Eigen's cache sizes.
+    """Call `configure`, import keras, set its backend, settings and precision and, if `portable`, Eigen's cache sizes.
 
     TensorFlow's notices on machines without a GPU are suppressed.
     """
     configure(runtime)
+    os.environ["KERAS_BACKEND"] = runtime.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as Python exceptions as well
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns when many models are built in one process
-    with suppress_stderr(), without_garbage_collection():
+    with suppress_stderr(), without_garbage_collection(), machine.hidden_configuration():
         keras = importlib.import_module("keras")
     if runtime.instructions == "portable":
         eigen_caches.set_cache_sizes()
+    set_defaults(keras)
     keras.mixed_precision.set_dtype_policy(runtime.precision)
+
+
+def set_defaults(keras: Any) -> None:
+    """Set Keras's default type, epsilon and order of axes, which a keras.json may have changed where keras was imported earlier."""
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
 
 
 @contextmanager
