@@ -28,6 +28,7 @@ from webtoon_genre.features.backbone import (
 )
 from webtoon_genre.features.calibration import calibrate, calibration_rows
 from webtoon_genre.features.extraction import extract_features
+from webtoon_genre.features.finite import REMEDY, check_weights
 from webtoon_genre.features.pooling import Pool
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 
@@ -80,6 +81,7 @@ def main(backbone: str) -> None:
     if params.pretrained.weights == "random":
         sample = thumbnails.take(calibration_rows(dataset, params.features.calibration_images))
         calibrate(extractor, preprocess_images(sample.astype(np.float32) - mean, backbone, preprocess))
+        check_weights(extractor, f"{backbone}: calibrated on {len(sample)} train images", REMEDY)
     rows, images = with_augmented_rows(dataset, params.augment.copies), AugmentedThumbnails(thumbnails, params.augment)
     outputs = {
         paths.features(backbone): rows[: len(dataset)],

@@ -2,11 +2,12 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy, models/extractor/BACKBONE.weights.h5, data/mean.npz,
         and data/resized/ where layers are unfrozen
-Writes: metrics/handling/BACKBONE-UNFREEZE.json (a row a trial: units, lr, epochs, trainable parameters, validation scores);
+Writes: metrics/handling/BACKBONE.json (a row a trial: unfreeze, units, lr, epochs, trainable parameters, validation scores; of a
+        trial whose training ended in NaN or infinity null in their place, and the reason under `failed`);
         in no version: logs/handling/BACKBONE-UNFREEZE.json (seconds a trial), models/.handling/ (checkpoint of a run under way)
 Params: handling, head but its units, augment, train.preprocess, seed, memory, runtime
 
-One run is one backbone and one `unfreeze`: the activations of the frozen base are computed once and serve all trials and epochs.
+The activations of the frozen base are computed once for each `unfreeze` and serve all its trials and epochs.
 Trials run in this process, in several, or on a Ray cluster, with equal rows. A killed run resumes. Test rows are not read.
 """
 
@@ -15,11 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
-from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.core.progress import Meter
@@ -35,30 +35,31 @@ from webtoon_genre.training.setup import InputPaths, prepare
 from webtoon_genre.training.trainer import TrainingParams
 
 log = logging.getLogger(__name__)
-NO_EFFECT: Any = {"handling": {"grid", "grids", "engine", "address", "workers"}, "memory": True}  # on a result
+NO_EFFECT: Any = {"handling": {"grid", "engine", "address", "workers"}, "memory": True}  # on a result
 
 
 class Grid(Section):
-    """params.yaml: handling.grid, and each of handling.grids; a run is one backbone and `unfreeze` and depends on no other."""
+    """params.yaml: handling.grid. frozen: backbones of which no layer is trained."""
 
-    untracked: ClassVar = frozenset({"backbones", "unfreeze"})
-
-    backbones: list[str] = Field(min_length=1)
+    frozen: list[str]
     unfreeze: list[Unfreeze] = Field(min_length=1)
-    units: list[int] = Field(min_length=1)
-    lr: list[float] = Field(min_length=1)
+    units: list[PositiveInt] = Field(min_length=1)
+    lr: list[PositiveFloat] = Field(min_length=1)
+
+    def depths(self, backbone: str) -> list[Unfreeze]:
+        """How many of a backbone's last layers are trained: one number, or all, for each part of the grid."""
+        return [0] if backbone in self.frozen else self.unfreeze
 
     def trials(self) -> list[Trial]:
-        """The trials of one run."""
+        """The trials of one backbone and `unfreeze`."""
         return [Trial(units, lr) for units in self.units for lr in self.lr]
 
 
 class Handling(Section, TrainingParams):
     """params.yaml: handling; where trials run changes no result."""
 
-    untracked: ClassVar = frozenset({"grids", "engine", "address", "workers"})
+    untracked: ClassVar = frozenset({"engine", "address", "workers"})
 
-    grids: dict[str, Grid]
     grid: Grid
     engine: Literal["local", "ray"]
     address: str | None
@@ -91,24 +92,26 @@ class Params(ParamsFile):
     runtime: Runtime
 
 
-def parse_unfreeze(text: str) -> Unfreeze:
-    """UNFREEZE of the command line: all, or a number of layers."""
-    if text == "all":
-        return "all"
-    if not text.isdecimal():
-        raise InputError(f"UNFREEZE is {text!r}; give a number of layers, or all")
-    return int(text)
-
-
-def rows(results: dict[Trial, TrialResult], trials: Sequence[Trial]) -> dict[str, Any]:
-    """metrics/handling/BACKBONE-UNFREEZE.json, in the order of the params."""
-    return {"cells": [results[trial].row for trial in trials]}
-
-
 def finished_trials(checkpoint: Checkpoint, trials: Sequence[Trial]) -> dict[Trial, TrialResult]:
     """Results of an earlier run that was killed."""
     results = {trial: checkpoint.read(trial.name) for trial in trials}
     return {trial: TrialResult(**result) for trial, result in results.items() if result is not None}
+
+
+def describe(result: TrialResult) -> str:
+    """The outcome of a trial in a few words."""
+    row = result.row
+    return f"failed: {row['failed']}" if result.failed else f"val accuracy {row['val_accuracy']:.3f}"
+
+
+def outcome(results: Sequence[TrialResult]) -> str:
+    """The best trial in a few words, and how many failed."""
+    scored = [result for result in results if not result.failed]
+    failed = f"{len(results) - len(scored)} of {len(results)} trials failed" if len(scored) < len(results) else ""
+    if not scored:
+        return f"{failed}: {results[0].row['failed']}"
+    best = max(scored, key=lambda result: result.row["val_accuracy"])
+    return f"best of {len(results)} trials: {describe(best)}" + f"; {failed}" * bool(failed)
 
 
 def run_trials(
@@ -120,13 +123,11 @@ def run_trials(
     return processes.run(runner, trials, handling.workers)
 
 
-def main(backbone: str, unfreeze: str) -> None:
-    """Run the trials of BACKBONE with its last UNFREEZE layers (a number, or all) unfrozen."""
-    params, layers, name = read(Params), parse_unfreeze(unfreeze), f"{backbone}-{unfreeze}"
-    check_backbone(backbone)
-    handling, inputs = params.handling, InputPaths.of(backbone)
+def run_depth(backbone: str, layers: Unfreeze, params: Params) -> tuple[list[TrialResult], Checkpoint]:
+    """Run the trials of a backbone with its last `layers` layers unfrozen: results in the order of the params, and the checkpoint."""
+    handling, inputs, name = params.handling, InputPaths.of(backbone), f"{backbone}-{layers}"
     trials, head = handling.grid.trials(), params.head.with_units(1)
-    digest = fingerprint([backbone, unfreeze, params.model_dump(exclude=NO_EFFECT)], inputs.files(layers))
+    digest = fingerprint([backbone, str(layers), params.model_dump(exclude=NO_EFFECT)], inputs.files(layers))
     checkpoint = Checkpoint(paths.CHECKPOINTS / name, digest)
     results = finished_trials(checkpoint, trials)
     if missing := [trial for trial in trials if trial not in results]:
@@ -148,13 +149,26 @@ def main(backbone: str, unfreeze: str) -> None:
             for trial, result in run_trials(runner, missing, handling, digest):
                 results[trial] = result
                 checkpoint.write(trial.name, asdict(result))
-                meter.step(1, f"{trial.name}: val accuracy {result.row['val_accuracy']:.3f}")
+                meter.step(1, f"{trial.name}: {describe(result)}")
         meter.close()
-    write_json(paths.metrics("handling", name), rows(results, trials))
     write_json(paths.logs("handling", name), {trial.name: results[trial].seconds for trial in trials})
-    checkpoint.clear()
-    best = max(results.values(), key=lambda result: result.row["val_accuracy"]).row
-    log.info(f"{name}: best of {len(trials)} trials: val accuracy {best['val_accuracy']:.3f}")
+    log.info(f"{name}: {outcome([results[trial] for trial in trials])}")
+    return [results[trial] for trial in trials], checkpoint
+
+
+def main(backbone: str) -> None:
+    """Run the trials of BACKBONE."""
+    params = read(Params)
+    check_backbone(backbone)
+    rows: list[dict[str, Any]] = []
+    checkpoints = []
+    for layers in params.handling.grid.depths(backbone):
+        results, checkpoint = run_depth(backbone, layers, params)
+        rows += [{"unfreeze": layers, **result.row} for result in results]
+        checkpoints.append(checkpoint)
+    write_json(paths.metrics("handling", backbone), {"cells": rows})
+    for checkpoint in checkpoints:  # only now, so that a run that is killed resumes with all finished trials
+        checkpoint.clear()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from webtoon_genre.data.augmentation import AugmentParams
 from webtoon_genre.features.backbone import Preprocess, check_backbone
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.classifier import save_classifier
+from webtoon_genre.training.divergence import explain_divergence
 from webtoon_genre.training.freezing import Unfreeze
 from webtoon_genre.training.head import HeadParams
 from webtoon_genre.training.setup import InputPaths, prepare
@@ -101,6 +102,7 @@ def main(backbone: str) -> None:
             inputs,
         ) as setup,
         learning_curves(paths.plots("train", backbone), backbone, train.epochs) as on_epoch_end,
+        explain_divergence(backbone, "lr"),
     ):
         trainer = setup.trainer(params.head, train, params.runtime, params.seed)
         best = trainer.best_epoch(trainer.fit(params.lr, on_epoch_end))

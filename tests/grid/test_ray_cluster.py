@@ -1,5 +1,6 @@
 """webtoon_genre/grid/ray_cluster.py: the grid on a Ray cluster of this machine, one of whose nodes is killed."""
 
+import json
 import warnings
 
 import pytest
@@ -35,22 +36,34 @@ def cluster_grid(training_workspace, set_params, nodes):
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_node_gives_the_rows_of_this_machine(cluster_grid, set_params, run_stage, nodes):
-    process = start(cluster_grid, BACKBONE, "4")
+    process = start(cluster_grid)
     wait_for(lambda: finished(cluster_grid) or process.poll() is not None)
     assert 0 < len(finished(cluster_grid)) < 6
     nodes[0].remove_node(nodes[1], allow_graceful=False)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    rows = (cluster_grid / f"metrics/handling/{BACKBONE}-4.json").read_bytes()
+    rows = (cluster_grid / f"metrics/handling/{BACKBONE}.json").read_bytes()
     set_params({"handling.engine": "local", "handling.workers": 1})
-    assert run_stage("handling", BACKBONE, "4").returncode == 0
-    assert (cluster_grid / f"metrics/handling/{BACKBONE}-4.json").read_bytes() == rows
+    assert run_stage("handling", BACKBONE).returncode == 0
+    assert (cluster_grid / f"metrics/handling/{BACKBONE}.json").read_bytes() == rows
+
+
+@pytest.mark.slow
+def test_a_trial_whose_loss_is_not_finite_is_recorded_as_failed_and_the_others_count(
+    cluster_grid, set_params, run_stage
+):
+    set_params({"handling.grid.lr": [0.01, 1e30], "handling.grid.units": [4], "handling.grid.unfreeze": [0]})
+    process = run_stage("handling", BACKBONE)
+    assert process.returncode == 0, process.stderr
+    rows = json.loads((cluster_grid / f"metrics/handling/{BACKBONE}.json").read_text())["cells"]
+    assert [row.get("failed") for row in rows] == [None, "loss is nan in epoch 1 at the learning rate 1e+30"]
+    assert 0 <= rows[0]["val_accuracy"] <= 1
 
 
 @pytest.mark.slow
 def test_more_cores_than_any_machine_of_the_cluster_has_is_one_line(cluster_grid, set_params, run_stage):
     set_params({"runtime.intra_op": 3})
-    process = run_stage("handling", BACKBONE, "0")
+    process = run_stage("handling", BACKBONE)
     assert process.returncode == 1
     assert process.stderr == "handling: runtime.intra_op is 3: no machine of the Ray cluster has more than 1 cores\n"
 
@@ -58,7 +71,7 @@ def test_more_cores_than_any_machine_of_the_cluster_has_is_one_line(cluster_grid
 @pytest.mark.slow
 def test_a_cluster_that_does_not_answer_is_one_line(cluster_grid, set_params, run_stage):
     set_params({"handling.address": "127.0.0.1:9"})
-    process = run_stage("handling", BACKBONE, "0")
+    process = run_stage("handling", BACKBONE)
     assert process.returncode == 1
     assert process.stderr.startswith("handling: no Ray cluster answers at handling.address 127.0.0.1:9 (")
     assert process.stderr.endswith("; start one with `ray start --head`\n")

@@ -68,6 +68,36 @@ def test_augmented_copies_of_train_rows_get_features_of_their_own(small_workspac
     assert not np.array_equal(*np.split(augmented, 2))
 
 
+def overflowing_weights(workspace) -> None:
+    """Write weights of the small backbone that are finite, and with which its convolutions overflow."""
+    model = random_backbone(BACKBONE, 1)
+    model.get_layer("conv_0").kernel.assign(np.where(np.arange(128) % 2, 3e38, -3e38) * np.ones((3, 3, 3, 1)))
+    save_weights(model, workspace / f"models/pretrained/{BACKBONE}.weights.h5")
+
+
+def test_features_that_are_not_finite_are_one_line_and_earlier_ones_stay(small_workspace, set_params):
+    overflowing_weights(small_workspace)
+    set_params({"pretrained.weights": "imagenet"})
+    before = (small_workspace / f"data/features/{BACKBONE}.npy").read_bytes()
+    with pytest.raises(InputError) as caught:
+        features.main(BACKBONE)
+    assert str(caught.value) == (
+        f"{BACKBONE}: features of images 1 to 32 of 80: the backbone's output holds nan; "
+        "use other weights (pretrained.weights), or runtime.precision float32"
+    )
+    assert (small_workspace / f"data/features/{BACKBONE}.npy").read_bytes() == before
+    assert list(small_workspace.rglob(".part-*")) == []
+
+
+def test_calibration_that_is_not_finite_is_one_line(small_workspace):
+    overflowing_weights(small_workspace)
+    with pytest.raises(
+        InputError,
+        match=rf"^{BACKBONE}: calibrated on \d+ train images: the weight norm_0/moving_mean holds (inf|nan); use ",
+    ):
+        features.main(BACKBONE)
+
+
 @pytest.mark.slow
 def test_sixteen_bits_change_features_by_rounding_only(training_workspace, set_params, run_stage):
     path = training_workspace / f"data/features/{BACKBONE}.npy"

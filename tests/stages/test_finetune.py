@@ -9,6 +9,7 @@ from tests.support.pipeline_inputs import BACKBONE
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
 from webtoon_genre.training import classifier
+from webtoon_genre.training.trainer import Trainer
 
 TRIAL = {"backbone": BACKBONE, "units": 8, "lr": 0.003, "unfreeze": "0", "val_accuracy": 0.5}
 
@@ -50,6 +51,34 @@ def test_only_the_selected_inputs_are_read_and_the_extractor_s_file_is_handed_on
     finetune.main()
     assert (selected / "models/best/extractor.weights.h5").read_bytes() == extractor
     assert (selected / "models/best/trained.weights.h5").stat().st_size < len(extractor)
+
+
+@pytest.mark.slow
+def test_a_model_whose_loss_is_not_finite_is_recorded_and_the_others_count(selected, monkeypatch):
+    fit = Trainer.fit
+
+    def overflow_with_a_tail(self, lr):
+        return fit(self, lr if self.model is self.head else 1e30)
+
+    monkeypatch.setattr(Trainer, "fit", overflow_with_a_tail)
+    finetune.main()
+    metrics = json.loads((selected / "metrics/finetune.json").read_text())
+    assert metrics["cuts"]["4"] == {"failed": "loss is nan in epoch 1 at the learning rate 1e+30"}
+    assert metrics["best"]["unfreeze"] == "0"
+
+
+@pytest.mark.slow
+def test_where_all_models_fail_there_is_one_line_and_an_earlier_model_stays(selected):
+    (selected / "metrics/select.json").write_text(json.dumps({"best": {**TRIAL, "lr": 1e30}}))
+    (selected / "models/best").mkdir()
+    with pytest.raises(InputError) as caught:
+        finetune.main()
+    reason = "loss is nan in epoch 1 at the learning rate 1e+30"
+    assert str(caught.value) == (
+        f"{BACKBONE}: 0 unfrozen: {reason}, 4 unfrozen: {reason}; lower handling.grid.lr, of which 1e+30 is the best trial's"
+    )
+    assert (selected / "models/best").is_dir()
+    assert not (selected / "metrics/finetune.json").exists()
 
 
 def test_missing_inputs_of_the_selected_trial_are_one_line(selected):

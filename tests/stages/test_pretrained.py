@@ -234,6 +234,27 @@ def test_weights_of_another_architecture_are_refused(workspace, server, set_weig
     assert message.endswith("; it takes a file of this very backbone, without top")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layout", ["older", "newer"])
+def test_weights_that_are_not_finite_are_one_line_and_earlier_ones_stay(
+    workspace, set_weights, tmp_path_factory, layout, value
+):
+    model, path = build_backbone("mobilenet_v2", 32), tmp_path_factory.mktemp("file") / "w.weights.h5"
+    kernel = np.zeros((3, 3, 128, 128), np.float32)
+    kernel[1, 2, 3, 4] = value
+    model.get_layer("conv_1").kernel.assign(kernel)
+    write_older_layout(model, path) if layout == "older" else model.save_weights(path)
+    location = set_weights(str(path), path.read_bytes())
+    (workspace / OUT).parent.mkdir(parents=True)
+    (workspace / OUT).write_text("earlier")
+    with pytest.raises(InputError) as caught:
+        pretrained.main("mobilenet_v2")
+    assert str(caught.value) == (
+        f"{location}: the weight conv_1/kernel holds {value}; set pretrained.weights to another file or URL, imagenet or random"
+    )
+    assert (workspace / OUT).read_text() == "earlier"
+
+
 def test_an_hdf5_file_without_weights_is_refused(workspace, set_weights, tmp_path_factory):
     path = tmp_path_factory.mktemp("other") / "x.h5"
     with h5py.File(path, "w") as file:

@@ -9,9 +9,11 @@ from typer.testing import CliRunner
 
 from stages import select
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.params import read
 from webtoon_genre.features.backbone import architecture_file
 
-GRID = {"backbones": ["resnet50", "vgg16"], "unfreeze": [0, "all"], "units": [128, 256], "lr": [0.001, 0.0001]}
+BACKBONES, DEPTHS = ["resnet50", "vgg16"], [0, "all"]
+GRID = {"units": [128, 256], "lr": [0.001, 0.0001]}
 BEST = ("vgg16", "all", 256, 0.0001)
 
 
@@ -21,18 +23,24 @@ def row(backbone: str, layers: int | str, units: int, lr: float) -> dict:
     accuracy = 0.9 if (backbone, layers, units, lr) == BEST else 0.2 + position / 100
     trained = 1000 * units * (10 if layers == "all" else 1)
     rest = {"epochs": 4, "best_epoch": 2, "accuracy": 0.5, "loss": 1.0, "val_loss": 1.5}
-    return {"units": units, "lr": lr, "val_accuracy": accuracy, "trainable_parameters": trained, **rest}
+    return {
+        "unfreeze": layers,
+        "units": units,
+        "lr": lr,
+        "val_accuracy": accuracy,
+        "trainable_parameters": trained,
+        **rest,
+    }
 
 
 @pytest.fixture
 def grid_workspace(workspace, set_params):
     """A workspace with the rows of a grid of sixteen trials, and stand-ins for the features and extractors of its backbones."""
-    set_params({"handling.grid": GRID})
+    grid = {**GRID, "frozen": [], "unfreeze": DEPTHS}
+    set_params({"train.backbones": BACKBONES, **{f"handling.grid.{key}": values for key, values in grid.items()}})
     Path("metrics/handling").mkdir(parents=True)
-    for backbone in GRID["backbones"]:
-        for layers in GRID["unfreeze"]:
-            trials = [row(backbone, layers, units, lr) for units in GRID["units"] for lr in GRID["lr"]]
-            write_trials(backbone, layers, trials)
+    for backbone in BACKBONES:
+        write_trials(backbone, all_trials(backbone))
         for name in (f"data/features/{backbone}.npy", f"data/features/{backbone}-augmented.npy", extractor(backbone)):
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text(name)
@@ -43,8 +51,12 @@ def extractor(backbone: str) -> str:
     return f"models/extractor/{backbone}.weights.h5"
 
 
-def write_trials(backbone: str, layers: int | str, trials: list[dict]) -> None:
-    Path(f"metrics/handling/{backbone}-{layers}.json").write_text(json.dumps({"cells": trials}))
+def all_trials(backbone: str) -> list[dict]:
+    return [row(backbone, layers, units, lr) for layers in DEPTHS for units in GRID["units"] for lr in GRID["lr"]]
+
+
+def write_trials(backbone: str, trials: list[dict]) -> None:
+    Path(f"metrics/handling/{backbone}.json").write_text(json.dumps({"cells": trials}))
 
 
 def read_metrics() -> dict:
@@ -111,11 +123,75 @@ def test_without_hard_links_the_inputs_are_copied(grid_workspace, monkeypatch):
 
 def test_inputs_of_an_earlier_best_trial_are_replaced(grid_workspace):
     call()
-    trials = json.loads(Path("metrics/handling/resnet50-0.json").read_text())["cells"]
-    write_trials("resnet50", 0, [{**trial, "val_accuracy": 0.95} for trial in trials])
+    trials = json.loads(Path("metrics/handling/resnet50.json").read_text())["cells"]
+    write_trials("resnet50", [{**trial, "val_accuracy": 0.95} for trial in trials])
     call()
     assert Path("models/selected/features.npy").samefile("data/features/resnet50.npy")
     assert Path("data/features/vgg16.npy").read_text() == "data/features/vgg16.npy"
+
+
+def fail(backbone: str, positions: list[int]) -> None:
+    """Let some trials of a backbone have failed, by their position in its metrics."""
+    trials = json.loads(Path(f"metrics/handling/{backbone}.json").read_text())["cells"]
+    for position in positions:
+        scores = dict.fromkeys(set(trials[position]) - {"unfreeze", "units", "lr"})
+        trials[position] |= {**scores, "failed": "loss is nan in epoch 1 at the learning rate 0.001"}
+    write_trials(backbone, trials)
+
+
+def test_failed_trials_are_counted_and_left_out(grid_workspace, caplog):
+    fail("vgg16", [1, 7])  # 7: the best
+    call()
+    metrics = read_metrics()
+    assert (metrics["cells"], metrics["failed"]) == (16, 2)
+    assert (metrics["best"]["val_accuracy"], metrics["best"]["epochs"]) == (0.22, 4)
+    assert "failed" not in metrics["best"]
+    text = "2 of 16 trials failed: their training ended in NaN or infinity."
+    assert caplog.messages == [text]
+    lines = Path("metrics/handling.md").read_text().splitlines()
+    assert lines[2] == "| resnet50 | 0 | 256 | 0.0001 | 256,000 | 4 | 0.220 |"
+    assert lines[-2:] == ["", text]
+    assert len(lines) == 2 + 4 + 2
+
+
+def test_where_no_trial_failed_nothing_is_said_of_it(grid_workspace, caplog):
+    call()
+    assert read_metrics()["failed"] == 0
+    assert caplog.messages == []
+    assert "failed" not in Path("metrics/handling.md").read_text()
+
+
+def test_a_depth_of_which_all_trials_failed_stays_in_the_table(grid_workspace):
+    fail("resnet50", [0, 1, 2, 3])
+    call()
+    lines = Path("metrics/handling.md").read_text().splitlines()
+    assert lines[-3] == "| resnet50 | 0 | | | | | failed |"
+    assert sorted(read_metrics()["cuts"]) == ["resnet50-all", "vgg16-0", "vgg16-all"]
+
+
+def test_a_backbone_of_which_all_trials_failed_has_an_empty_panel(grid_workspace):
+    fail("resnet50", [*range(8)])
+    params = read(select.Params)
+    trials, grid = select.gather(params), params.handling.grid
+    figure = select.grid_figure(trials, grid)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["failed"] * 4
+    assert [text.get_text() for text in figure.axes[3].texts] == ["0.200", "0.210", "0.210", "0.900"]
+    assert figure.get_suptitle() == "Validation accuracy of 16 trials, 8 failed\nframed: the best, 0.900"
+    assert len(select.rates_figure(trials, grid).axes) == 2
+    select.accuracy_figure(trials, "trainable_parameters", "trained parameters").canvas.draw()
+
+
+def test_a_grid_of_which_all_trials_failed_is_one_line_and_nothing_is_written(grid_workspace):
+    for backbone in BACKBONES:
+        fail(backbone, [*range(8)])
+    with pytest.raises(InputError) as caught:
+        call()
+    assert str(caught.value) == (
+        "all 16 trials of the grid failed, the first because loss is nan in epoch 1 at the learning rate 0.001; "
+        "lower handling.grid.lr"
+    )
+    assert not Path("metrics/select.json").exists()
+    assert not Path("models/selected").exists()
 
 
 def test_missing_features_of_the_best_backbone_are_one_line(grid_workspace):
@@ -127,9 +203,9 @@ def test_missing_features_of_the_best_backbone_are_one_line(grid_workspace):
 
 
 def test_among_equal_accuracies_the_smaller_loss_is_better(grid_workspace):
-    trials = json.loads(Path("metrics/handling/resnet50-0.json").read_text())["cells"]
+    trials = json.loads(Path("metrics/handling/resnet50.json").read_text())["cells"]
     trials[1] |= {"val_accuracy": 0.9, "val_loss": 1.4}
-    write_trials("resnet50", 0, trials)
+    write_trials("resnet50", trials)
     call()
     best = read_metrics()["best"]
     assert (best["backbone"], best["units"], best["lr"]) == ("resnet50", 128, 0.0001)
@@ -143,16 +219,14 @@ def test_the_table_has_a_line_for_each_backbone_and_unfreeze_the_best_first(grid
 
 
 def test_rows_of_an_earlier_grid_are_not_read(grid_workspace):
-    write_trials("vgg19", 0, [row("vgg16", "all", 256, 0.0001)])
+    write_trials("vgg19", [row("vgg16", "all", 256, 0.0001)])
     call()
     assert read_metrics()["cells"] == 16
 
 
 def test_missing_rows_are_one_line_and_nothing_is_written(grid_workspace):
-    Path("metrics/handling/vgg16-all.json").unlink()
-    with pytest.raises(
-        InputError, match=r"^metrics/handling/vgg16-all\.json is not there; `dvc repro handling` makes it$"
-    ):
+    Path("metrics/handling/vgg16.json").unlink()
+    with pytest.raises(InputError, match=r"^metrics/handling/vgg16\.json is not there; `dvc repro handling` makes it$"):
         call()
     assert not Path("metrics/select.json").exists()
 
@@ -160,7 +234,7 @@ def test_missing_rows_are_one_line_and_nothing_is_written(grid_workspace):
 def test_the_grid_has_a_panel_for_each_backbone_and_unfreeze_with_all_accuracies(grid_workspace):
     call()
     grid = select.Grid(**GRID)
-    figure = select.grid_figure(select.gather(grid), grid)
+    figure = select.grid_figure(select.gather(read(select.Params)), grid)
     assert len(figure.axes) == 4
     assert [text.get_text() for text in figure.axes[3].texts] == ["0.200", "0.210", "0.210", "0.900"]
     framed = [axes for axes in figure.axes if axes.patches]
@@ -171,14 +245,13 @@ def test_the_grid_has_a_panel_for_each_backbone_and_unfreeze_with_all_accuracies
 @pytest.mark.parametrize("name", ["grid_figure", "rates_figure", "accuracy_figure"])
 @pytest.mark.parametrize("unfreeze", [[0], [0, "all"], [0, 10, 20, 30, 40, "all"]])
 def test_all_text_is_inside_the_figure(grid_workspace, name, unfreeze):
-    grid = select.Grid(**{**GRID, "unfreeze": unfreeze, "units": [128, 256, 512], "lr": [0.001, 0.0001, 0.00001]})
-    for backbone in grid.backbones:
-        for layers in unfreeze:
-            trials = [{**row("resnet50", 0, 128, 0.001), "units": u, "lr": r} for u in grid.units for r in grid.lr]
-            write_trials(backbone, layers, trials)
-    trials = select.gather(grid)
-    extra = ("trainable_parameters", "trained parameters") if name == "accuracy_figure" else ()
-    figure = getattr(select, name)(trials, grid, *extra)
+    grid = select.Grid(units=[128, 256, 512], lr=[0.001, 0.0001, 0.00001])
+    trials = [{**row("resnet50", 0, 128, 0.001), "units": units, "lr": lr} for units in grid.units for lr in grid.lr]
+    for backbone in BACKBONES:
+        write_trials(backbone, [{**trial, "unfreeze": layers} for layers in unfreeze for trial in trials])
+    trials = select.gather(read(select.Params))
+    arguments = ("trainable_parameters", "trained parameters") if name == "accuracy_figure" else (grid,)
+    figure = getattr(select, name)(trials, *arguments)
     figure.canvas.draw()
     frame = figure.get_tightbbox().extents * figure.dpi  # left, bottom, right, top, in pixels
     assert frame[0] >= 0
@@ -200,8 +273,7 @@ def test_two_processes_write_the_same_bytes(grid_workspace, run_stage):
 def test_times_are_drawn_from_the_logs_of_this_machine(grid_workspace):
     Path("logs/handling").mkdir(parents=True)
     Path("logs/handling/vgg16-0.json").write_text(json.dumps({"128-0.001": 12.5, "256-0.001": 20.0}))
-    grid = select.Grid(**GRID)
-    timed = select.with_seconds(select.gather(grid))
+    timed = select.with_seconds(select.gather(read(select.Params)))
     assert timed[["units", "seconds"]].to_numpy().tolist() == [[128, 12.5], [256, 20.0]]
     assert call("times").stdout == "logs/times.png\n"
     assert Path("logs/times.png").stat().st_size > 1000
@@ -210,3 +282,9 @@ def test_times_are_drawn_from_the_logs_of_this_machine(grid_workspace):
 def test_without_times_is_one_line(grid_workspace):
     with pytest.raises(InputError, match=r"^logs/handling has no times of these trials; "):
         call("times")
+
+
+def test_metrics_of_backbones_that_left_the_grid_are_removed(grid_workspace, set_params):
+    set_params({"train.backbones": ["vgg16"]})
+    call()
+    assert [path.name for path in Path("metrics/handling").iterdir()] == ["vgg16.json"]

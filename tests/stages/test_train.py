@@ -141,6 +141,37 @@ def test_with_sixteen_bits_the_model_is_similar_and_its_weights_have_32(loss_pai
     assert {dtype for dtype in dtypes if dtype.kind == "f"} == {np.dtype(np.float32)}
 
 
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_is_one_line_and_an_existing_model_stays(training_workspace, set_params, run_stage):
+    config, curves = (
+        training_workspace / f"models/{BACKBONE}/config.json",
+        training_workspace / f"plots/train/{BACKBONE}/a.tsv",
+    )
+    for path in (config, curves):
+        path.parent.mkdir(parents=True)
+        path.write_text("earlier")
+    set_params({"lr": 1e30})
+    process = run_stage("train", BACKBONE)
+    assert process.stderr == f"train: {BACKBONE}: loss is nan in epoch 1 at the learning rate 1e+30; lower lr\n"
+    assert process.returncode == 1
+    assert {path.read_text() for path in (config, curves)} == {"earlier"}
+    assert list(training_workspace.rglob(".part-*")) == []
+
+
+def test_activations_that_are_not_finite_are_one_line(training_workspace, set_params, monkeypatch):
+    def overflow(self, pixels):
+        return [np.full((len(pixels), *tensor.shape[1:]), np.inf, np.float32) for tensor in self.outputs]
+
+    monkeypatch.setattr("keras.Model.predict_on_batch", overflow)
+    set_params({"train.unfreeze": 3})
+    with pytest.raises(InputError) as caught:
+        train.main(BACKBONE)
+    assert str(caught.value) == (
+        f"{BACKBONE}: activations of images 1 to 32 of 80: the backbone's output holds inf; "
+        "use other weights (pretrained.weights), or runtime.precision float32"
+    )
+
+
 def test_more_layers_than_the_backbone_has_are_refused(training_workspace, set_params):
     set_params({"train.unfreeze": 999})
     with pytest.raises(InputError, match=r"^unfreeze is 999: this backbone has \d+ layers; give 0 to \d+, or all$"):

@@ -1,4 +1,4 @@
-"""Runs of the stage `handling` in the background, on a grid of four trials for each `unfreeze`."""
+"""Runs of the stage `handling` in the background, on a grid of four trials."""
 
 import os
 import subprocess
@@ -12,17 +12,17 @@ from tests.support.pipeline_inputs import BACKBONE
 REPOSITORY = Path(__file__).parents[2]
 UNITS, RATES = [4, 8], [0.01, 0.001]
 SMALL = {  # params
-    "handling.grid": {"backbones": [BACKBONE], "unfreeze": [0, 4], "units": UNITS, "lr": RATES},
+    "handling.grid": {"frozen": [], "unfreeze": [4], "units": UNITS, "lr": RATES},
     "handling.epochs": 2,
     "handling.workers": 1,
     "runtime.intra_op": 1,
 }
 
 
-def start(workspace: Path, *arguments: str) -> subprocess.Popen:
+def start(workspace: Path) -> subprocess.Popen:
     """Start the stage in the background."""
     return subprocess.Popen(
-        [sys.executable, "-m", "stages.handling", *arguments],
+        [sys.executable, "-m", "stages.handling", BACKBONE],
         cwd=workspace,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stderr=subprocess.PIPE,

@@ -8,6 +8,7 @@ import pytest
 from tests.support.runtime_params import RUNTIME
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training.batches import Batches
+from webtoon_genre.training.divergence import NotFinite
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
 
@@ -124,14 +125,7 @@ def test_a_head_is_traced_once_for_any_number_of_rows(data):
     [
         (90, 30),
         (90, 27),
-        pytest.param(
-            85,
-            30,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="Keras's Normalization holds its statistics as constants: those of the first train rows stay",
-            ),
-        ),
+        (85, 30),
     ],
 )
 def test_a_trainer_that_was_reset_equals_a_new_one(data, train, val):
@@ -144,6 +138,50 @@ def test_a_trainer_that_was_reset_equals_a_new_one(data, train, val):
     pd.testing.assert_frame_equal(history, expected)
     for first, second in zip(trainer.head.get_weights(), head.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("lr", [1e30, 1e300])  # finite, and infinite in 32 bits
+def test_a_learning_rate_at_which_training_overflows_is_named_and_harms_no_later_run(data, lr):
+    trainer = new_trainer(data, params=TrainingParams(batch=16, epochs=2, patience=2))
+    first = trainer.fit(0.01)
+    with pytest.raises(NotFinite) as caught:
+        trainer.fit(lr)
+    assert str(caught.value) == f"loss is nan in epoch 1 at the learning rate {lr:g}"
+    pd.testing.assert_frame_equal(trainer.fit(0.01), first)
+
+
+def test_a_loss_that_is_not_finite_in_a_later_epoch_ends_the_run_before_the_callback(data, monkeypatch):
+    trainer, epochs = new_trainer(data), []
+
+    def epoch(batches, number, train):
+        return {"accuracy": 0.5, "loss": np.inf if number == 2 and not train else 1.0}
+
+    monkeypatch.setattr(trainer.loop, "epoch", epoch)
+    with pytest.raises(NotFinite, match=r"^val_loss is inf in epoch 3 at the learning rate 0\.01$"):
+        trainer.fit(0.01, lambda number, _: epochs.append(number))
+    assert epochs == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "standardise", "message"),
+    [
+        (5, np.inf, True, "the mean of feature 2 over the train rows is inf"),
+        (5, np.nan, True, "the mean of feature 2 over the train rows is nan"),
+        (5, 1e25, True, "the variance of feature 2 over the train rows is inf"),
+        (5, np.inf, False, "row 6 of the features is not finite"),
+        (95, np.nan, True, "row 96 of the features is not finite"),
+    ],
+)
+def test_features_that_are_not_finite_are_named_and_not_the_learning_rate(data, row, value, standardise, message):
+    features = data.features.copy()
+    features[row, 2] = value
+    head = HEAD.model_copy(update={"standardise": standardise})
+    with pytest.raises(NotFinite) as caught:
+        new_trainer(training_data(features, data.labels), head=head).fit(0.01)
+    assert (caught.value.reason, caught.value.remedy) == (
+        message,
+        "make the features anew: `dvc repro --force features`",
+    )
 
 
 def new_tail(inputs: int = 1) -> keras.Model:

@@ -41,6 +41,8 @@ JPEG_END = 0xD9
 JPEG_FILL = 128  # value of all channels after the end of the compressed data
 JPEG_PADDING = b"\x55" * 64  # arbitrary compressed data; not zeros, which libjpeg adds itself
 WHITE = (255, 255, 255, 255)
+PNG_DEPTH, PNG_COLOURS = 24, 25  # offsets of the bits a sample and of the colour type in a PNG
+PNG_GREY, PNG_RGB = 0, 2  # colour types in which one colour may be transparent
 
 
 class BadImage(ValueError):  # noqa: N818  (it names the image, not a mistake)
@@ -64,6 +66,8 @@ def decode_rgb(data: bytes, origin: str, max_pixels: int) -> np.ndarray:
         raise BadImage(origin, "too_many_pixels", f"{width} × {height} pixels are more than {max_pixels}")
     if width * height == 1:
         raise BadImage(origin, "one_pixel", "1 × 1 pixel shows nothing")
+    if header and (colour := transparent_colour(data, header)) is not None:
+        return without_colour(data, colour, origin)
     if header and header.has_transparency_data:
         return on_white(header, origin)
     return decode_opaque(data, form, origin)
@@ -120,10 +124,10 @@ def decode_opaque(data: bytes, form: str, origin: str) -> np.ndarray:
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def decode_bgr(data: bytes) -> np.ndarray | None:
-    """Decode pixels with OpenCV: uint8 (height, width, 3), BGR, or None."""
+def decode_bgr(data: bytes, flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
+    """Decode pixels with OpenCV: uint8 (height, width, 3), BGR, or None; with IMREAD_ANYDEPTH 16-bit samples stay uint16."""
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
 
@@ -139,6 +143,29 @@ def ends_early(data: bytes, bgr: np.ndarray) -> bool:
     end = next(offset for code, offset in jpeg_markers(data) if code == JPEG_END)
     padded = decode_bgr(data[:end] + JPEG_PADDING + data[end:])
     return padded is not None and not np.array_equal(bgr, padded)
+
+
+def transparent_colour(data: bytes, header: ImageFile) -> np.ndarray | None:
+    """Return the one transparent colour of a grey or RGB PNG, int (3,), RGB, as OpenCV decodes it, or None.
+
+    Pillow compares this colour with 8 bits of a 16-bit sample, and before it scales samples of 2 and 4 bits to 8.
+    """
+    colour = header.info.get("transparency")
+    if header.format != "PNG" or data[PNG_COLOURS] not in (PNG_GREY, PNG_RGB) or colour is None:
+        return None
+    largest = 2 ** data[PNG_DEPTH] - 1
+    samples = np.broadcast_to(np.array(colour), 3) & largest
+    return samples * (255 // largest if largest < 255 else 1)
+
+
+def without_colour(data: bytes, colour: np.ndarray, origin: str) -> np.ndarray:
+    """Decode a PNG to uint8 (height, width, 3), RGB; pixels of `colour`, int (3,), RGB, in 8 or 16 bits as the PNG, become white."""
+    bgr = decode_bgr(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if bgr is None:
+        raise BadImage(origin, "undecodable", f"{len(data)} bytes of png cannot be decoded")
+    rgb = bgr[..., ::-1]  # uint8, or uint16 of 16-bit samples
+    transparent = (rgb == colour).all(axis=-1, keepdims=True)
+    return np.where(transparent, 255, rgb >> 8 * (rgb.itemsize - 1)).astype(np.uint8)
 
 
 def on_white(header: ImageFile, origin: str) -> np.ndarray:

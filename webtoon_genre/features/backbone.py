@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from webtoon_genre import backbones
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import reserve
+from webtoon_genre.features.finite import check_weights
 from webtoon_genre.features.pooling import STYLE_POOLS, Pool, concatenate, pool_map
 
 if TYPE_CHECKING:
@@ -113,7 +114,15 @@ def layer_key(layer: str | int) -> dict[str, str | int]:
 
 
 def load_weights(model: "keras.Model", weights: Path) -> None:
-    """Load all weights of `model` from a file in Keras's `.weights.h5` or older `.h5` layout; InputError where some are missing."""
+    """Load all weights of `model` from a file in Keras's `.weights.h5` or older `.h5` layout; InputError where some are missing or not
+    finite.
+    """
+    read_weights(model, weights)
+    check_weights(model, str(weights), "make it anew")
+
+
+def read_weights(model: "keras.Model", weights: Path) -> None:
+    """As load_weights, whatever the values."""
     if not weights.is_file():
         raise InputError(f"{weights} is not there; `dvc repro` makes it, `dvc pull` gets it from the remote")
     try:

@@ -63,6 +63,7 @@ def standardise_convolutions(backbone: "keras.Model", images: np.ndarray) -> Non
         outputs = layer(x)  # (n, h, w, channels), before the activation
         mean = keras.ops.convert_to_numpy(keras.ops.mean(outputs, axis=(0, 1, 2)))
         scale = 1 / np.sqrt(keras.ops.convert_to_numpy(keras.ops.var(outputs, axis=(0, 1, 2))) + EPSILON)
-        layer.set_weights([kernel * scale, (bias - mean) * scale])
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller checks the weights
+            layer.set_weights([kernel * scale, (bias - mean) * scale])
         layer.activation = activation
         x = activation((outputs - mean) * scale)

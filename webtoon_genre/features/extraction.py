@@ -9,6 +9,7 @@ import pandas as pd
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.augmentation import AugmentedThumbnails
 from webtoon_genre.data.tables import ThumbnailStore
+from webtoon_genre.features.finite import check_batch
 
 if TYPE_CHECKING:
     import keras
@@ -25,11 +26,14 @@ def extract_features(
 ) -> None:
     """Fill `outs`, one float32 (n, width) for each pooling, with the features of `rows`, `batch` images at a time.
 
-    mean: float32 (side, side, 3), RGB, subtracted from the images. label: names the progress.
+    mean: float32 (side, side, 3), RGB, subtracted from the images. label: names the progress, and the features in an InputError where they
+    are not finite.
     """
     starts = range(0, len(rows), batch)
     for start in track(starts, len(starts), label, "batches"):
         pixels = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
         features = extractor.predict_on_batch(pixels.astype(np.float32) - mean)
-        for out, values in zip(outs, features if isinstance(features, list) else [features], strict=True):
+        pooled = features if isinstance(features, list) else [features]
+        check_batch(pooled, f"{label}: features of", start, len(rows))
+        for out, values in zip(outs, pooled, strict=True):
             out[start : start + batch] = values

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.features.backbone import build_backbone, load_architecture, load_weights
+from webtoon_genre.features.backbone import build_backbone, load_architecture, read_weights
+from webtoon_genre.features.finite import check_weights
 from webtoon_genre.reproducibility.runtime import set_seed
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def load_any_layout(model: "keras.Model", file: Path, location: str) -> None:
         link = Path(folder) / f"file{layout_suffix(file, location)}"  # Keras decides the layout by the name
         link.symlink_to(file.resolve())
         try:
-            load_weights(model, link)
+            read_weights(model, link)
         except InputError as error:
             reason = str(error).removeprefix(str(link)).removesuffix("; make it anew")
             raise InputError(f"{location}{reason}; it takes a file of this very backbone, without top") from None
+    check_weights(model, location, "set pretrained.weights to another file or URL, imagenet or random")
 
 
 def layout_suffix(file: Path, location: str) -> str:

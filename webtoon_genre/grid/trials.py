@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training.divergence import NotFinite
 from webtoon_genre.training.head import HeadParams
 from webtoon_genre.training.setup import TransferSetup
-from webtoon_genre.training.trainer import EpochCallback, Trainer, TrainingParams
+from webtoon_genre.training.trainer import SCORES, EpochCallback, Trainer, TrainingParams
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,23 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """row: the trial, its validation scores, its epochs and trained parameters. seconds: of training, which belong to no version."""
+    """row: the trial, its validation scores, its epochs and trained parameters. seconds: of training, which belong to no version.
+
+    The row of a trial that ended in NaN or infinity has None for all of these, and the reason under `failed`.
+    """
 
     row: dict[str, Any]
     seconds: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether training ended in NaN or infinity."""
+        return "failed" in self.row
+
+
+def failed_scores(error: NotFinite) -> dict[str, Any]:
+    """The scores of a training run that ended in NaN or infinity: None for each that Trainer.best_epoch gives, and the reason."""
+    return {**dict.fromkeys(SCORES), "failed": error.reason}
 
 
 class TrialRunner:
@@ -42,11 +56,14 @@ class TrialRunner:
         )  # the learning rate is no part of the graph: all rates share one trainer
 
     def run(self, trial: Trial, on_epoch_end: EpochCallback | None = None) -> TrialResult:
-        """Train one trial."""
+        """Train one trial; one that ends in NaN or infinity is a result too."""
         start = time.perf_counter()
-        trainer = self.trainer(trial.units)
-        best = trainer.best_epoch(trainer.fit(trial.lr, on_epoch_end))
-        return TrialResult({**asdict(trial), **best}, time.perf_counter() - start)
+        try:
+            trainer = self.trainer(trial.units)
+            scores = trainer.best_epoch(trainer.fit(trial.lr, on_epoch_end))
+        except NotFinite as error:
+            scores = failed_scores(error)
+        return TrialResult({**asdict(trial), **scores}, time.perf_counter() - start)
 
     def _trainer(self, units: int) -> Trainer:
         head = self.head.model_copy(update={"units": units})

@@ -11,6 +11,7 @@ import pandas as pd
 from webtoon_genre.core.files import create_memmap
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.augmentation import AugmentedThumbnails
+from webtoon_genre.features.finite import check_batch
 from webtoon_genre.training.freezing import SplitModel, as_list
 
 MEGABYTE = 1_000_000
@@ -50,9 +51,11 @@ def compute_activations(
     batch: int,
     label: str,
 ) -> None:
-    """Fill `arrays` with the base's output for all rows, `batch` images at a time."""
+    """Fill `arrays` with the base's output for all rows, `batch` images at a time; InputError where it is not finite."""
     starts = range(0, len(rows), batch)
     for start in track(starts, len(starts), label, "batches"):
         pixels = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
-        for array, values in zip(arrays, as_list(model.base.predict_on_batch(pixels)), strict=True):
+        outputs = as_list(model.base.predict_on_batch(pixels))
+        check_batch(outputs, f"{label} of", start, len(rows))
+        for array, values in zip(arrays, outputs, strict=True):
             array[start : start + batch] = values

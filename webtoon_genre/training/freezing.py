@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import NonNegativeInt
 
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.features.backbone import Preprocess, preprocess_images
@@ -18,7 +19,7 @@ from webtoon_genre.features.pooling import Pool, concatenate, pool_map
 if TYPE_CHECKING:
     import keras
 
-Unfreeze = Literal["all"] | int
+Unfreeze = Literal["all"] | NonNegativeInt
 
 
 @dataclass(frozen=True)

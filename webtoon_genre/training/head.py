@@ -1,12 +1,15 @@
 """The study's head: pooled features → Dense(relu), Dropout, Dense(softmax); no paths, no files."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
 from webtoon_genre.core.params import Section, SharedKeys
+from webtoon_genre.features.finite import non_finite
 from webtoon_genre.features.pooling import Pool
+from webtoon_genre.training.divergence import FEATURES_REMEDY, NotFinite
 
 if TYPE_CHECKING:
     import keras
@@ -37,19 +40,30 @@ def build_head(width: int, classes: int, params: HeadParams, features: np.ndarra
     """A head that maps float32 (n, width) to probabilities (n, classes).
 
     With `standardise`, features are first brought to zero mean and unit variance over `features`, float32 (m, width), those of
-    the train rows. Without it, `features` may be None.
+    the train rows. Without it, `features` may be None. Raises NotFinite where their mean or variance is not finite.
     """
     import keras
 
     from webtoon_genre.reproducibility.layers import softmax
+    from webtoon_genre.training.layers import Normalization
 
     inputs = keras.Input((width,), dtype="float32")
     x = inputs
     if params.standardise:
-        normalization = keras.layers.Normalization(axis=-1)
-        normalization.adapt(features)
+        normalization = Normalization(axis=-1)
+        with np.errstate(over="ignore", invalid="ignore"):  # checked next
+            normalization.adapt(features)
+        check_statistics(normalization.get_weights()[:2])
         x = normalization(x)
     x = keras.layers.Dense(params.units, activation="relu")(x)
     x = keras.layers.Dropout(params.dropout)(x)
     outputs = keras.layers.Dense(classes, activation=softmax, dtype="float32")(x)  # float32 in mixed precision too
     return keras.Model(inputs, outputs, name="head")
+
+
+def check_statistics(statistics: Sequence[np.ndarray]) -> None:
+    """Raise NotFinite where a mean or variance of the train rows' features, float32 (width,), is NaN or infinite."""
+    for name, values in zip(("mean", "variance"), statistics, strict=True):
+        if (kind := non_finite(values)) is not None:
+            column = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise NotFinite(f"the {name} of feature {column} over the train rows is {kind}", FEATURES_REMEDY)

@@ -21,6 +21,18 @@ class SubtractMean(keras.layers.Layer):
         return keras.ops.cast(images, "float32") - self.mean
 
 
+class Normalization(keras.layers.Normalization):
+    """Keras's layer of that name, with mean and variance as variables in the graph: Keras takes them as constants when it traces.
+
+    So a trainer that assigns the statistics of other train rows need not trace anew.
+    """
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Bring float32 (n, width) to zero mean and unit variance."""
+        mean, variance = (keras.ops.cast(value, self.compute_dtype) for value in (self.adapt_mean, self.adapt_variance))
+        return (inputs - mean) / keras.ops.maximum(keras.ops.sqrt(variance), keras.config.epsilon())
+
+
 class TrainedLayers(keras.Model):
     """Layers of another model as one weights file; it shares the layers and computes nothing."""
 

@@ -75,7 +75,7 @@ class TransferSetup:
     data: TrainingData
 
     def trainer(self, head: HeadParams, params: TrainingParams, runtime: Runtime, seed: int) -> Trainer:
-        """A new trainer on the untrained tail; a trainer that was made before must not be used any more."""
+        """A new trainer on the untrained tail; a trainer that was made before must not be used any more; raises NotFinite."""
         self.extractor.set_weights(self.weights)
         return Trainer(self.tail, self.data, len(self.classes), head, params, runtime, seed)
 
@@ -135,7 +135,7 @@ def prepare(
         return
     model.base.jit_compile = runtime.xla
     images = AugmentedThumbnails(ThumbnailStore(paths.RESIZED), augment)
-    with cached_activations(model, images, rows, batch, memory, f"{backbone}: activations,") as arrays:
+    with cached_activations(model, images, rows, batch, memory, f"{backbone}: activations") as arrays:
         yield setup(model.tail, arrays)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from webtoon_genre.reproducibility.runtime import Runtime, set_seed
 from webtoon_genre.training.batches import Batches
+from webtoon_genre.training.divergence import NotFinite, check_inputs, check_metrics, check_trained
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.loop import EpochLoop
 from webtoon_genre.training.losses import Loss
@@ -17,6 +18,15 @@ from webtoon_genre.training.losses import Loss
 if TYPE_CHECKING:
     import keras
 
+SCORES = (
+    "epochs",
+    "best_epoch",
+    "trainable_parameters",
+    "accuracy",
+    "loss",
+    "val_accuracy",
+    "val_loss",
+)  # of best_epoch
 EpochCallback = Callable[[int, dict[str, float]], None]  # epoch from 0, and its metrics
 
 
@@ -84,7 +94,10 @@ class Trainer:
         self.initial = [keras.ops.convert_to_numpy(variable) for variable in self._variables()]
 
     def fit(self, lr: float, on_epoch_end: EpochCallback | None = None) -> pd.DataFrame:
-        """Train from the initial weights and restore the best ones, by accuracy on val rows; one row of metrics an epoch."""
+        """Train from the initial weights and restore the best ones, by accuracy on val rows; one row of metrics an epoch.
+
+        Raises NotFinite with the epoch where a loss or a weight is NaN or infinite, or with the image where a feature is.
+        """
         import keras
 
         for variable, value in zip(self._variables(), self.initial, strict=True):
@@ -99,11 +112,13 @@ class Trainer:
         for epoch in range(self.params.epochs):
             metrics = self.loop.epoch(train, epoch, train=True)
             metrics |= {f"val_{name}": value for name, value in self.loop.epoch(val, epoch, train=False).items()}
+            self._check(metrics, epoch, lr)
             history.append(metrics)
             if on_epoch_end is not None:
                 on_epoch_end(epoch, metrics)
             if best < 0 or metrics["val_accuracy"] > history[best]["val_accuracy"]:
                 best, weights = epoch, self.model.get_weights()
+                check_trained(weights, epoch, lr)
             if epoch - best >= self.params.patience:
                 break
         self.model.set_weights(weights)
@@ -136,6 +151,13 @@ class Trainer:
         scores = {name: float(best[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
         trainable = sum(int(np.prod(weight.shape)) for weight in self.model.trainable_weights)
         return {"epochs": len(history), "best_epoch": int(best["epoch"]), "trainable_parameters": trainable, **scores}
+
+    def _check(self, metrics: dict[str, float], epoch: int, lr: float) -> None:
+        try:
+            check_metrics(metrics, epoch, lr)
+        except NotFinite:
+            check_inputs(self.data.inputs, np.concatenate([self.data.train, self.data.val]))
+            raise
 
     def _new_head(self) -> "keras.Model":
         set_seed(self.seed)
