@@ -22,7 +22,7 @@ from webtoon_genre.demo_site.art.style import school_of
 from webtoon_genre.demo_site.census import TITLES
 from webtoon_genre.demo_site.timetable import USABLE
 from webtoon_genre.demo_site.world import World
-from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
+from webtoon_genre.experiments.probe import Backbones, ExperimentParams, Probe, ProbeParams, ProbeTask
 from webtoon_genre.features.backbone import build_extractor, preprocess_images
 from webtoon_genre.features.calibration import calibrate
 from webtoon_genre.reproducibility import runtime
@@ -123,7 +123,8 @@ def detect(scale: float, mislabelled: float, backbone: str, most: int, seeds: li
 def experiment_params(backbone: str, seeds: list[int], lr: float) -> ExperimentParams:
     """Params as in params.yaml, except for the arguments."""
     return ExperimentParams(
-        experiments=ProbeParams(backbone=backbone, seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
+        experiments=ProbeParams(seeds=seeds, units=64, lr=lr, batch=32, epochs=60, patience=6),
+        train=Backbones(backbones=[backbone]),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=runtime_params(),
         seed=77,

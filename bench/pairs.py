@@ -15,7 +15,7 @@ import typer
 
 from bench.ways import GENRES, runtime_params
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeParams, ProbeTask
+from webtoon_genre.experiments.probe import Backbones, ExperimentParams, Probe, ProbeParams, ProbeTask
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training.head import SharedHeadParams
 
@@ -60,9 +60,8 @@ def train_pairs(dataset: pd.DataFrame, task: ProbeTask, params: ExperimentParams
 def experiment_params(units: int, epochs: int) -> ExperimentParams:
     """Params as in params.yaml, with one seed and without early stopping."""
     return ExperimentParams(
-        experiments=ProbeParams(
-            backbone="none", seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs
-        ),
+        experiments=ProbeParams(seeds=[77], units=units, lr=1e-4, batch=32, epochs=epochs, patience=epochs),
+        train=Backbones(backbones=["none"]),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=runtime_params(),
         seed=77,

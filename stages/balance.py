@@ -1,13 +1,13 @@
 """Eight ways to handle genres of unequal size, each trained over several seeds and scored on the same test rows.
 
-Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), BACKBONE-augmented.npy where augment.copies > 0
+Reads:  data/dataset.parquet, data/features/BACKBONE.npy (the first of train.backbones), BACKBONE-augmented.npy where augment.copies > 0
 Writes: metrics/balance.json, plots/balance.png
 Params: balance, experiments, augment.copies, head but its units, runtime, seed
 
 none: the train rows as crawled. down: at most `cap` train rows of each genre. equal: exactly `count` train rows of each genre; a
 larger genre is sampled without replacement, a smaller one gets augmented rows, if there are any, and then repeats. mixup: as equal,
 but a smaller genre gets mixtures of two of its rows. The other four keep the rows and change the loss:
-webtoon_genre/training/losses.py. Validation and test rows stay unchanged.
+webtoon_genre/training/losses.py. Validation and test rows stay unchanged. Where all genres have as many train rows, the stage is skipped.
 """
 
 import logging
@@ -15,20 +15,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.params import Section
 from webtoon_genre.core.progress import track
+from webtoon_genre.core.wording import count
 from webtoon_genre.data.augmentation import AugmentCopies, with_augmented_features
 from webtoon_genre.evaluation import bootstrap
-from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Probe, ProbeTask
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Axes, Figure
 from webtoon_genre.training import losses
 from webtoon_genre.training.losses import Loss
 
@@ -37,7 +36,7 @@ ROWS = (BASELINE, "down", "equal", "mixup")
 LOSSES = ("class_weights", "effective_weights", "focal", "logit_adjustment")
 CAPTION = """\
 lines: 95% CI, whole titles resampled, the same for both; averaged over seeds
-below: change of each genre's recall, in percentage points; in brackets: test images"""
+below: change of each genre's recall, in percentage points; in brackets: test images, and their titles"""
 log = logging.getLogger(__name__)
 
 
@@ -61,7 +60,7 @@ class Params(ExperimentParams):
 
 def augmented_task(data: ExperimentData[Params]) -> tuple[ProbeTask, np.ndarray]:
     """The task with the features of augmented rows at the end, which are in no split, and their row numbers, int (m,)."""
-    backbone, copies = data.params.experiments.backbone, data.params.augment.copies
+    backbone, copies = data.params.backbone, data.params.augment.copies
     rows, features = with_augmented_features(
         data.dataset, paths.features(backbone), paths.augmented_features(backbone), copies
     )
@@ -179,17 +178,14 @@ def method_scores(
     method: str, task: ProbeTask, augmented: np.ndarray, probabilities: dict[str, np.ndarray], params: Params
 ) -> dict[str, Any]:
     """Scores of one method; probabilities: of all methods, float32 (seeds, n, k)."""
-    labels, groups = task.labels[task.test], task.groups[task.test]
-    predicted, plain = predicted_labels(probabilities[method]), predicted_labels(probabilities[BASELINE])
-    generator = np.random.default_rng(params.seed)
-    change = bootstrap.paired_difference(labels, groups, predicted, plain, task.classes, generator)
+    against_none = probe.compare(task, probabilities[method], probabilities[BASELINE], params.seed)
     rows = rebalance(method, task, augmented, params.balance, np.random.default_rng(params.experiments.seeds[0]))
     comparison = f"balanced accuracy of {readable(method)} against {BASELINE}"
     return {
         "train_images": {genre: int(count) for genre, count in zip(task.classes, rows.counts(), strict=True)},
         "test": probe.test_scores(task, probabilities[method]),
-        "against_none": change,
-        "outcome": bootstrap.conclusion(comparison, change["balanced_accuracy"]),
+        "against_none": against_none,
+        "outcome": bootstrap.conclusion(comparison, against_none["balanced_accuracy"]),
     }
 
 
@@ -200,42 +196,47 @@ def readable(method: str) -> str:
 
 def summarise(variants: dict[str, Any]) -> dict[str, Any]:
     """By method, the change of accuracy and of balanced accuracy from the baseline."""
+    others = {method: scores["against_none"] for method, scores in variants.items() if method != BASELINE}
+    measures = ("accuracy", "balanced_accuracy")
+    return {method: {name: changes[name]["difference"] for name in measures} for method, changes in others.items()}
+
+
+def balanced_changes(variants: dict[str, Any]) -> dict[str, Any]:
+    """By method, the change of balanced accuracy from the baseline."""
     return {
-        method: {
-            measure: scores["against_none"][measure]["difference"] for measure in ("accuracy", "balanced_accuracy")
-        }
+        readable(method): scores["against_none"]["balanced_accuracy"]
         for method, scores in variants.items()
         if method != BASELINE
     }
 
 
-def methods_with_gain(variants: dict[str, Any]) -> list[str]:
-    """The methods whose gain in balanced accuracy has an interval above 0."""
-    return [
-        readable(method)
-        for method, scores in variants.items()
-        if scores["against_none"]["balanced_accuracy"]["interval"][0] > 0
-    ]
-
-
 def outcome(variants: dict[str, Any]) -> str:
     """One sentence on all methods."""
-    changes = {
-        method: scores["against_none"]["balanced_accuracy"] for method, scores in variants.items() if method != BASELINE
-    }
+    changes = balanced_changes(variants)
     best = max(changes, key=lambda method: changes[method]["difference"])
-    gains, (low, high) = methods_with_gain(variants), changes[best]["interval"]
-    return (
-        f"{len(gains) or 'None'} of {len(changes)} methods improve{'s' * (len(gains) < 2)} balanced accuracy"
-        f"{': ' * bool(gains)}{', '.join(gains)} "
-        f"(largest: {readable(best)}, {changes[best]['difference']:+.3f}, 95% CI {low:+.3f} to {high:+.3f})"
-    )
+    gains = with_gain(changes)
+    noun, verb = ("method", "methods"), ("improves", "improve")
+    verdict = bootstrap.tally(list(changes.values()), noun, verb, "balanced accuracy")
+    return f"{verdict}{': ' * bool(gains)}{gains}; largest change: {best}, {bootstrap.describe(changes[best])}"
+
+
+def with_gain(changes: dict[str, Any]) -> str:
+    """The methods of `balanced_changes` with a gain."""
+    return ", ".join(method for method, change in changes.items() if bootstrap.is_gain(change))
+
+
+def obstacle(task: ProbeTask) -> str | None:
+    """Why there is nothing to balance, None if there is."""
+    counts = set(task.counts().tolist())
+    images = count(max(counts), "train image")
+    return f"each of {len(task.classes)} genres has {images}: no imbalance" if len(counts) == 1 else None
 
 
 def draw(variants: dict[str, Any]) -> Figure:
     """Draw changes of accuracy and balanced accuracy with intervals, one line a method; below, changes of each genre's recall."""
     methods = [method for method in variants if method != BASELINE]
-    figure = figures.new_figure(9.2, 3.4 + 0.72 * len(methods))
+    genres = variants[BASELINE]["test"]["per_genre"]
+    figure = figures.new_figure(max(9.2, 2.4 + 0.45 * len(genres)), 3.6 + 0.72 * len(methods))
     above, below = figure.subplots(2, 2, sharey="row", height_ratios=(len(methods), len(methods) + 1))
     for axes, measure in zip(above, ("accuracy", "balanced_accuracy"), strict=True):
         changes = {readable(method): variants[method]["against_none"][measure] for method in methods}
@@ -243,7 +244,7 @@ def draw(variants: dict[str, Any]) -> Figure:
     for axes in below:
         axes.remove()
     draw_recalls(figure.add_subplot(2, 1, 2), variants, methods)
-    figure.suptitle(headline(variants), fontsize=11)
+    figures.add_title(figure, headline(variants))
     figure.tight_layout()
     return figure
 
@@ -262,21 +263,29 @@ def draw_recalls(axes: Axes, variants: dict[str, Any], methods: list[str]) -> No
     genres = variants[BASELINE]["test"]["per_genre"]
     recalls = [variants[method]["against_none"]["recall"] for method in methods]
     values = np.array([[row[genre]["difference"] if genre in row else np.nan for genre in genres] for row in recalls])
-    columns = [f"{figures.shorten(genre)} ({scores['support']})" for genre, scores in genres.items()]
+    columns = [
+        f"{figures.shorten(genre)} ({scores['support']}; {scores['titles']})" for genre, scores in genres.items()
+    ]
     figures.draw_change_map(axes, values, [readable(method) for method in methods], columns)
-    axes.set_xlabel(CAPTION, loc="left", fontsize=9)
+    figures.add_caption(axes, CAPTION + bootstrap.few_titles_note(scores["titles"] for scores in genres.values()))
 
 
 def headline(variants: dict[str, Any]) -> str:
     """The figure's title."""
-    gains = methods_with_gain(variants)
-    result = f"gain in balanced accuracy by {', '.join(gains)}" if gains else "no gain in balanced accuracy shown"
-    return f"Genres of unequal size: {result}"
+    changes = balanced_changes(variants)
+    if not bootstrap.is_enough(titles := min(change["titles"] for change in changes.values())):
+        return f"Genres of unequal size: {bootstrap.too_few(titles)}"
+    gains = with_gain(changes)
+    result = f"by {gains}, of {len(changes)} methods" if gains else f"shown by any of {len(changes)} methods"
+    return f"Genres of unequal size: {'a' if gains else 'no'} gain in balanced accuracy {result}"
 
 
 def main() -> None:
     """Train with each method and score it."""
     data = probe.load(Params)
+    if reason := obstacle(data.task()):
+        probe.write_skipped("balance", data, reason, [paths.plot("balance")])
+        return
     variants = compare_methods(*augmented_task(data), data.params)
     for scores in variants.values():
         log.info(scores["outcome"])

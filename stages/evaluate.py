@@ -16,17 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import replacing_folder, write_json, write_text
 from webtoon_genre.core.params import ParamsFile, read
+from webtoon_genre.core.wording import count
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table, write_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import confusion_matrix, predicted_labels, score_splits
 from webtoon_genre.features.backbone import check_backbone
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Figure
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.classifier import held_out_rows, load_classifier
 
@@ -68,23 +70,25 @@ def confusion_figure(table: pd.DataFrame, genres: Sequence[str], title: str) -> 
     """The confusion matrix of `table`; the figure grows with the number of genres."""
     positions = {genre: position for position, genre in enumerate(genres)}
     counts = confusion_matrix(table["label"].to_numpy(), table["predicted"].map(positions).to_numpy(), len(genres))
-    side = 3.2 + 0.42 * len(genres)  # inches
+    side = max(5.6, 3.2 + 0.42 * len(genres))  # inches
     figure = figures.new_figure(side, side - 0.3)
     figures.draw_confusion(figure.subplots(), counts, genres)
-    figure.suptitle(f"{title}\nper cent of each true genre's images; the diagonal is recall", fontsize=11)
+    figures.add_title(figure, f"{title}\nper cent of each true genre's images; the diagonal is recall")
     figure.tight_layout()
     return figure
 
 
 def genres_figure(per_genre: dict[str, dict[str, Any]], title: str) -> Figure:
     """Precision, recall and F1 of each genre, with its number of images."""
-    names = [f"{figures.shorten(genre)} ({row['support']})" for genre, row in per_genre.items()]
+    names = [f"{figures.shorten(genre)} ({row['support']}; {row['titles']})" for genre, row in per_genre.items()]
     values = {key: [row[key] for row in per_genre.values()] for key in ("precision", "recall", "f1")}
-    figure = figures.new_figure(7, 1.6 + 0.45 * len(names))
+    figure = figures.new_figure(7, 1.8 + 0.45 * len(names))
     axes = figure.subplots()
     figures.draw_bars(axes, values, names)
-    figure.suptitle(title, fontsize=11)
-    axes.set_xlabel("in brackets: test images; a dot at 0: the score is zero", loc="left", fontsize=9)
+    figures.add_title(figure, title)
+    few = any(not bootstrap.is_enough(row["titles"]) for row in per_genre.values())
+    note = f"\na score of fewer than {bootstrap.MIN_TITLES} titles tells little about others" * few
+    figures.add_caption(axes, f"in brackets: test images; their titles; a dot at 0: the score is zero{note}")
     figure.tight_layout()
     return figure
 
@@ -103,11 +107,22 @@ def examples_figure(table: pd.DataFrame, thumbnails: ThumbnailStore, title: str)
             figures.draw_captioned(axes, image, caption, colour)
         for axes in row_axes[len(examples) :]:
             axes.axis("off")
-    figure.suptitle(
-        f"{title}\nblue: right, orange: wrong; true genre → predicted, probability; one a title", fontsize=11
-    )
+    figures.add_title(figure, f"{title}\nblue: right, orange: wrong; true genre → predicted, probability; one a title")
     figure.tight_layout()
     return figure
+
+
+def describe_sample(scores: dict[str, Any]) -> str:
+    """The test images in words."""
+    return f"{count(scores['images'], 'test image')} of {count(scores['groups'], 'title')}"
+
+
+def accuracy_title(backbone: str, scores: dict[str, Any]) -> str:
+    """A figure's title: the accuracy, and what its interval tells."""
+    titles, (low, high) = scores["groups"], scores["accuracy_interval"]
+    verdict = "" if bootstrap.is_enough(titles) else f", {bootstrap.too_few(titles)}"
+    interval = f"95% interval {low:.0%} to {high:.0%}{verdict}"
+    return f"{backbone}: {scores['accuracy']:.0%} of {describe_sample(scores)} right ({interval})"
 
 
 def draw(
@@ -119,9 +134,7 @@ def draw(
     folder: Path,
 ) -> None:
     """Draw all plots of the test rows in `table`, whose scores are `scores`, into `folder`."""
-    accuracy, (low, high) = scores["accuracy"], scores["accuracy_interval"]
-    sample = f"{scores['images']} test images of {scores['groups']} titles"
-    title = f"{backbone}: {accuracy:.0%} of {sample} right (95% interval {low:.0%} to {high:.0%})"
+    sample, title = describe_sample(scores), accuracy_title(backbone, scores)
     figures.save(confusion_figure(table, genres, title), folder / "confusion.png")
     title = f"{backbone}: macro F1 {scores['macro_f1']:.2f} on {sample}"
     figures.save(genres_figure(scores["per_genre"], title), folder / "genres.png")

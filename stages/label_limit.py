@@ -1,32 +1,31 @@
 """Fewer genres: from all down to two, removing the most ambiguous one at a time, beside random orders.
 
-Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone)
+Reads:  data/dataset.parquet, data/features/BACKBONE.npy (the first of train.backbones)
 Writes: metrics/label_limit.json, plots/label_limit.png
 Params: label_limit, experiments, head but its units, runtime, seed
 
 At each step a model of the remaining genres is trained over several seeds; the genre with most confusions on validation images is
 removed next. Fewer labels are easier by themselves, so accuracy is reported beside that of always predicting the largest genre,
-Cohen's kappa, and the model of all genres restricted to the remaining ones.
+Cohen's kappa, and the model of all genres restricted to the remaining ones. Of two genres none can be removed: the stage is skipped.
 """
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
-from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.params import Section
 from webtoon_genre.core.progress import Meter
+from webtoon_genre.core.wording import count, in_words
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import confusion_matrix, kappa, predicted_labels
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ExperimentParams, Predictions, Probe, ProbeTask
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Axes, Figure
 
 FEWEST = 2  # genres
 CAPTION = """\
@@ -109,10 +108,6 @@ def remove_genres(dataset: pd.DataFrame, full_task: ProbeTask, params: Params) -
     Genres without train images are left out from the start.
     """
     limit, genres = params.label_limit, full_task.learnable()
-    if len(genres) < FEWEST:
-        raise InputError(
-            f"{len(genres)} of {len(full_task.classes)} genres have train images; at least {FEWEST} are needed"
-        )
     full_task, heads = probe.subset(dataset, full_task, genres), Probe(params)
     generator = np.random.default_rng(limit.seed)
     orders = [[genres[index] for index in generator.permutation(len(genres))] for _ in range(limit.orders)]
@@ -136,19 +131,29 @@ def summarise(steps: list[dict[str, Any]]) -> dict[str, Any]:
 def outcome(steps: list[dict[str, Any]]) -> str:
     """One sentence on the way from all genres to two."""
     first, last = steps[0], steps[-1]
-    better = sum(step["against_all_genres"]["interval"][0] > 0 for step in steps[1:])
+    changes = [step["against_all_genres"] for step in steps[1:]]
+    noun, number = ("model of fewer genres", "models of fewer genres"), in_words(len(first["genres"]))
+    full = f"the {number}-way model restricted to the remaining ones"
     return (
         f"from {len(first['genres'])} genres to {len(last['genres'])}, accuracy goes from {first['accuracy']:.3f} to "
-        f"{last['accuracy']:.3f} and kappa from {first['kappa']:.3f} to {last['kappa']:.3f}; at {better} of {len(steps) - 1} "
-        "steps, training on fewer genres beats the model of all genres restricted to the remaining ones (95% CI above 0)"
+        f"{last['accuracy']:.3f} and kappa from {first['kappa']:.3f} to {last['kappa']:.3f}; "
+        f"{bootstrap.tally(changes, noun, ('beats', 'beat'), full)}"
     )
+
+
+def obstacle(task: ProbeTask) -> str | None:
+    """Why no genre can be removed, None if one can."""
+    genres = task.learnable()
+    if len(genres) > FEWEST:
+        return None
+    return f"{count(len(genres), 'genre')} with train images; none can be left out of fewer than {FEWEST + 1}"
 
 
 def draw(metrics: dict[str, Any]) -> Figure:
     """Draw accuracy and kappa by number of genres; each step names the genre that was removed."""
-    figure = figures.new_figure(9.6, 4.9)
-    left, right = figure.subplots(1, 2)
     steps = metrics["steps"]
+    figure = figures.new_figure(max(9.6, 2.4 + 0.5 * len(steps)), 4.9)
+    left, right = figure.subplots(1, 2)
     numbers = [len(step["genres"]) for step in steps]
     low, high = zip(*(step["accuracy_interval"] for step in steps), strict=True)
     left.fill_between(numbers, low, high, color=figures.BLUE, alpha=0.15, linewidth=0)
@@ -160,8 +165,8 @@ def draw(metrics: dict[str, Any]) -> Figure:
             axes.plot(counts, [step[measure] for step in order["steps"]], color="0.7", linewidth=1.2)
         axes.plot(numbers, [step[measure] for step in steps], "o-", color=figures.BLUE, markersize=5)
         label_axes(axes, steps, measure)
-    left.set_xlabel(CAPTION, loc="left", fontsize=9)
-    figure.suptitle("Removing the most ambiguous genre, one at a time", fontsize=11)
+    figures.add_caption(left, CAPTION + bootstrap.few_titles_note(step["groups"] for step in steps))
+    figures.add_title(figure, "Removing the most ambiguous genre, one at a time")
     figure.tight_layout()
     return figure
 
@@ -182,10 +187,14 @@ def label_axes(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
 def main() -> None:
     """Remove one genre after the other."""
     data = probe.load(Params)
-    metrics = remove_genres(data.dataset, data.task(), data.params)
+    task, plot = data.task(), paths.plot("label_limit")
+    if reason := obstacle(task):
+        probe.write_skipped("label_limit", data, reason, [plot])
+        return
+    metrics = remove_genres(data.dataset, task, data.params)
     steps = metrics["steps"]
     probe.write("label_limit", data, metrics, summarise(steps), outcome(steps))
-    figures.save(draw(metrics), paths.plot("label_limit"))
+    figures.save(draw(metrics), plot)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
 """How much a random split inflates scores: the same model with titles kept apart and with images of each title in all splits.
 
-Reads:  data/dataset.parquet, data/features/BACKBONE.npy (experiments.backbone), data/resized/
+Reads:  data/dataset.parquet, data/features/BACKBONE.npy (the first of train.backbones), data/resized/
 Writes: metrics/leakage.json, plots/leakage.png, plots/leakage_neighbours.png
 Params: leakage, split.ratios / seed, experiments, head but its units, runtime, seed
 
 Both models are trained on the same frozen features, over several seeds; only the split differs. Their test images differ too, so the
 interval of the difference resamples the titles of each independently. A figure shows some test images beside their nearest train
-image under both splits: what a model can memorise.
+image under both splits: what a model can memorise. Where each title has a single image, both splits are of titles: the stage is skipped.
 """
 
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.params import Section, SharedKeys
 from webtoon_genre.core.progress import track
+from webtoon_genre.core.wording import count
 from webtoon_genre.data import splits
 from webtoon_genre.data.splits import Ratios, SplitParams
 from webtoon_genre.data.tables import ThumbnailStore, class_names
@@ -28,6 +28,7 @@ from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeTask
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Figure
 
 By = Literal["title", "image"]
 UNITS: tuple[By, ...] = ("title", "image")
@@ -59,6 +60,17 @@ def split_task(by: By, dataset: pd.DataFrame, features: np.ndarray, split: Split
     """The task with the split that `split.by` gives for `by`."""
     sides = splits.assign_splits(dataset, SplitParams(by=by, ratios=split.ratios, seed=split.seed))
     return probe.probe_task(dataset.assign(split=sides), features, class_names(dataset))
+
+
+def obstacle(dataset: pd.DataFrame, tasks: dict[By, ProbeTask]) -> str | None:
+    """Why no leakage can be measured, None if it can."""
+    images = dataset[["group", "title_id", "no"]].drop_duplicates()
+    if not images["group"].duplicated().any():
+        return "each title has one image, so that a random split keeps titles apart too: no leakage can be measured"
+    for by, task in tasks.items():
+        if not task.trainable():
+            return f"split by {by}, a genre has no train images, or no image is held out"
+    return None
 
 
 def nearest(task: ProbeTask, rows: np.ndarray, label: str) -> np.ndarray:
@@ -129,27 +141,25 @@ def outcome(leakage: dict[str, Any]) -> str:
 
 def draw(scores: dict[By, Any], leakage: dict[str, Any]) -> Figure:
     """Draw accuracy under both splits with intervals, beside that of the largest genre."""
-    figure = figures.new_figure(7.4, 3.1)
+    figure = figures.new_figure(8.4, 3.3)
     axes = figure.subplots()
-    names = [
-        f"titles apart ({scores['title']['images']} test images)",
-        f"at random ({scores['image']['images']} test images)",
-    ]
+    samples = {
+        by: f"{count(scores[by]['images'], 'test image')} of {count(scores[by]['groups'], 'title')}" for by in UNITS
+    }
+    names = [f"titles apart ({samples['title']})", f"at random ({samples['image']})"]
     points, intervals = [scores[by]["accuracy"] for by in UNITS], [scores[by]["accuracy_interval"] for by in UNITS]
     figures.draw_intervals(axes, names, points, intervals, [figures.BLUE, figures.ORANGE])
     majorities = [scores[by]["majority_accuracy"] for by in UNITS]
     axes.scatter(majorities, range(2), marker="D", s=36, color=figures.GREY, zorder=3)
     axes.set_xlim(0, 1.03)
-    change = leakage["balanced_accuracy"]
-    low, high = change["interval"]
-    axes.set_xlabel(
+    figures.add_caption(
+        axes,
         "test accuracy, averaged over seeds; lines: 95% CI, whole titles resampled\n"
         "grey: always the largest genre\n"
-        f"change of balanced accuracy at random: {change['difference']:+.3f} (95% CI {low:+.3f} to {high:+.3f})",
-        fontsize=9,
-        loc="left",
+        f"change of balanced accuracy at random: {bootstrap.describe(leakage['balanced_accuracy'])}"
+        + bootstrap.few_titles_note(scores[by]["groups"] for by in UNITS),
     )
-    figure.suptitle("The same model, the same features, two ways to split", fontsize=11)
+    figures.add_title(figure, "The same model, the same features, two ways to split")
     figure.tight_layout()
     return figure
 
@@ -158,7 +168,7 @@ def draw_neighbours(
     rows: np.ndarray, dataset: pd.DataFrame, resized: ThumbnailStore, neighbours: dict[By, np.ndarray]
 ) -> Figure:
     """Draw test images, and below them their nearest train image under each split, framed by common title or genre."""
-    figure = figures.new_figure(1.35 * len(rows), 6.6)
+    figure = figures.new_figure(max(6.8, 1.35 * len(rows)), 6.6)
     grid = figure.subplots(3, len(rows), squeeze=False)
     for column, row in enumerate(rows):
         query = dataset.loc[row]
@@ -173,7 +183,7 @@ def draw_neighbours(
         ("test image", "nearest train image,\nsplit at random", "nearest train image,\ntitles apart")
     ):
         grid[line, 0].set_ylabel(name, fontsize=9)
-    figure.suptitle("What a model can memorise; orange: the same title, blue: the same genre", fontsize=11)
+    figures.add_title(figure, "What a model can memorise; orange: the same title, blue: the same genre")
     figure.tight_layout()
     return figure
 
@@ -195,17 +205,21 @@ def main() -> None:
     data = probe.load(Params)
     dataset, params, features = data.dataset, data.params, data.task().features
     tasks = {by: split_task(by, dataset, features, params.split) for by in UNITS}
+    plots = [paths.plot("leakage"), paths.plot("leakage_neighbours")]
+    if reason := obstacle(dataset, tasks):
+        probe.write_skipped("leakage", data, reason, plots)
+        return
     heads = Probe(params)
     probabilities = {by: heads.fit_predict(tasks[by]).test for by in track(UNITS, len(UNITS), "trained", "splits")}
     neighbours = {by: nearest(tasks[by], tasks[by].test, f"nearest train images by {by},") for by in UNITS}
     scores = {by: split_scores(tasks[by], probabilities[by], neighbours[by], params.seed) for by in UNITS}
     leakage = difference(tasks, probabilities, params.seed)
     probe.write("leakage", data, {"splits": scores, "leakage": leakage}, summarise(leakage), outcome(leakage))
-    figures.save(draw(scores, leakage), paths.plot("leakage"))
+    figures.save(draw(scores, leakage), plots[0])
     chosen = choose_examples(tasks["title"], params.leakage.examples, params.leakage.seed)
     examples = {by: nearest(tasks[by], chosen, f"examples by {by},") for by in UNITS}
     resized = ThumbnailStore(paths.RESIZED)
-    figures.save(draw_neighbours(chosen, dataset, resized, examples), paths.plot("leakage_neighbours"))
+    figures.save(draw_neighbours(chosen, dataset, resized, examples), plots[1])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Where a frozen backbone represents drawing style: in its top layer, or in statistics of its early and middle layers.
 
-Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5 (style.backbone)
+Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BACKBONE.weights.h5 (the first of train.backbones)
 Writes: metrics/style.json, metrics/style.md (a table), plots/style.png
-Params: style, experiments, head but its units, features, train.preprocess, pretrained.weights, runtime, seed
+Params: experiments, head but its units, features, train.preprocess, pretrained.weights, runtime, seed
 
 Three poolings, each an option of `head.pool`: the average of the top layer, channel means and deviations of early and middle layers,
 and products of their channels (Gram). The images pass the backbone once; the same heads are trained on each pooling, over several
@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from webtoon_genre.core import paths
@@ -25,12 +24,13 @@ from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Predictions, Probe, ProbeTask
+from webtoon_genre.experiments.probe import Backbones, ExperimentData, ExperimentParams, Predictions, Probe, ProbeTask
 from webtoon_genre.features.backbone import Preprocess, build_multi_extractor, check_backbone, preprocess_images
 from webtoon_genre.features.calibration import calibrate, calibration_rows
 from webtoon_genre.features.extraction import extract_features
 from webtoon_genre.features.pooling import Pool
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Figure
 
 TOP: Pool = "average"
 POOLS: dict[Pool, str] = {
@@ -42,12 +42,6 @@ COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE)
 CAPTION = "test accuracy, averaged over seeds; lines: 95% CI, whole titles resampled; κ: Cohen's kappa"
 
 
-class Style(Section):
-    """params.yaml: style."""
-
-    backbone: str
-
-
 class Features(Section):
     """params.yaml: features."""
 
@@ -55,7 +49,7 @@ class Features(Section):
     calibration_images: int = Field(ge=2)
 
 
-class Train(SharedKeys):
+class Train(Backbones):
     """The shared keys of params.yaml: train."""
 
     preprocess: Preprocess
@@ -70,7 +64,6 @@ class Pretrained(SharedKeys):
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
-    style: Style
     features: Features
     train: Train
     pretrained: Pretrained
@@ -78,14 +71,14 @@ class Params(ExperimentParams):
 
 def check(data: ExperimentData[Params]) -> None:
     """Raise InputError for a backbone that does not exist."""
-    check_backbone(data.params.style.backbone)
+    check_backbone(data.params.backbone)
 
 
 def pool_features(
     rows: pd.DataFrame, images: ThumbnailStore, mean: np.ndarray, params: Params
 ) -> dict[Pool, np.ndarray]:
     """Features of all rows by pooling, float32 (n, width)."""
-    backbone, preprocess = params.style.backbone, params.train.preprocess
+    backbone, preprocess = params.backbone, params.train.preprocess
     extractor = build_multi_extractor(backbone, len(mean), list(POOLS), preprocess, paths.pretrained(backbone))
     extractor.jit_compile = params.runtime.xla
     if params.pretrained.weights == "random":
@@ -106,6 +99,7 @@ def compare_pools(features: dict[Pool, np.ndarray], data: ExperimentData[Params]
         | {
             "width": task.features.shape[1],
             "val_accuracy": val_accuracy(task, predictions[pool]),
+            "val_titles": len(np.unique(task.groups[task.val])),
             "against_top": change(task, predictions[pool], predictions[TOP], params.seed),
         }
         for pool, task in tasks.items()
@@ -119,10 +113,7 @@ def val_accuracy(task: ProbeTask, predictions: Predictions) -> float:
 
 def change(task: ProbeTask, predictions: Predictions, baseline: Predictions, seed: int) -> dict[str, Any]:
     """The differences in test accuracy and balanced accuracy between two sets of heads, and their intervals."""
-    labels, groups = task.labels[task.test], task.groups[task.test]
-    predicted, reference = predicted_labels(predictions.test), predicted_labels(baseline.test)
-    generator = np.random.default_rng(seed)
-    changes = bootstrap.paired_difference(labels, groups, predicted, reference, task.classes, generator)
+    changes = probe.compare(task, predictions.test, baseline.test, seed)
     return {measure: changes[measure] for measure in ("accuracy", "balanced_accuracy")}
 
 
@@ -143,12 +134,20 @@ def summarise(backbone: str, scores: dict[Pool, Any]) -> dict[str, Any]:
 def outcome(backbone: str, scores: dict[Pool, Any]) -> str:
     """One sentence: the best pooling on validation images, and its change of test accuracy from the top layer."""
     pool = best_pool(scores)
-    choice = f"best on validation images is {backbone} with head.pool {pool}"
+    choice = f"{best_in_words(scores)} is {backbone} with head.pool {pool}"
     if pool == TOP:
         return f"{choice}, its top layer"
     return bootstrap.conclusion(
         f"{choice}; test accuracy against its top layer", scores[pool]["against_top"]["accuracy"]
     )
+
+
+def best_in_words(scores: dict[Pool, Any]) -> str:
+    """Introduce the best pooling, as far as validation images tell."""
+    titles = scores[TOP]["val_titles"]
+    if bootstrap.is_enough(titles):
+        return "best on validation images"
+    return f"{bootstrap.too_few(titles, noun='validation titles')} which pooling is best; highest on their images"
 
 
 def table(backbone: str, scores: dict[Pool, Any]) -> str:
@@ -169,15 +168,16 @@ def table(backbone: str, scores: dict[Pool, Any]) -> str:
 def draw(backbone: str, scores: dict[Pool, Any]) -> Figure:
     """Draw test accuracy with its interval, a line for each pooling."""
     names = [f"{POOLS[pool]} ({values['width']}; κ {values['kappa']:.2f})" for pool, values in scores.items()]
-    figure = figures.new_figure(9.4, 1.6 + 0.5 * len(scores))
+    figure = figures.new_figure(9.4, 1.8 + 0.5 * len(scores))
     axes = figure.subplots()
     points = [values["accuracy"] for values in scores.values()]
     intervals = [values["accuracy_interval"] for values in scores.values()]
     figures.draw_intervals(axes, names, points, intervals, COLOURS)
     axes.set_xlim(0, 1.03)
-    axes.set_xlabel(CAPTION, fontsize=9, loc="right")
-    title = f"Drawing style in the frozen {backbone}; best on validation images: {POOLS[best_pool(scores)]}"
-    figure.suptitle(title, fontsize=11)
+    note = bootstrap.few_titles_note(values["groups"] for values in scores.values())
+    figures.add_caption(axes, CAPTION + note, "right")
+    title = f"Drawing style in the frozen {backbone}; {best_in_words(scores)}: {POOLS[best_pool(scores)]}"
+    figures.add_title(figure, title)
     figure.tight_layout()
     return figure
 
@@ -185,7 +185,7 @@ def draw(backbone: str, scores: dict[Pool, Any]) -> Figure:
 def main() -> None:
     """Compare heads on a backbone's top layer and on its earlier layers."""
     data = probe.load(Params, check)
-    backbone = data.params.style.backbone
+    backbone = data.params.backbone
     images, mean = ThumbnailStore(paths.RESIZED), read_mean_image(paths.MEAN).image
     scores = compare_pools(pool_features(data.dataset, images, mean, data.params), data)
     metrics = {"backbones": {backbone: scores}, "best": {"backbone": backbone, "pool": best_pool(scores)}}

@@ -3,7 +3,8 @@
 Reads:  metrics/crawl.json, metrics/resize.json, metrics/split.json, metrics/baseline.json, metrics/finetune.json,
         metrics/evaluate/BACKBONE.json and plots/train/BACKBONE/ of each backbone in train.backbones,
         and the `summary` block of every metrics/EXPERIMENT.json that has one
-Writes: metrics/summary.json, plots/summary.png, plots/curves.png
+Writes: metrics/summary.json, plots/summary.png, plots/curves.png; and removes the metrics and plots of train and evaluate of other
+        backbones, which DVC leaves after a change of train.backbones
 Params: train.backbones
 
 `python -m stages.summary show` prints the table of models.
@@ -15,17 +16,17 @@ from typing import Any
 
 import pandas as pd
 import typer
-from matplotlib.figure import Figure
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import read_json, write_json
+from webtoon_genre.core.files import keep_only, read_json, write_json
 from webtoon_genre.core.params import ParamsFile, SharedKeys, read
+from webtoon_genre.evaluation import bootstrap, study
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Figure
 
-STUDY = 0.5478  # the original study's best test accuracy: fine-tuned ResNet50, every layer unfrozen
 NEXT_STEPS = """\
 test interval: 95%, whole titles resampled; macro F1: of test images
 
@@ -36,8 +37,9 @@ Where to look next
 CAPTION = """\
 accuracy on test images; lines: 95% intervals, whole titles resampled
 orange: the fine-tuned genre-classifier
-blue: backbones, best validation accuracy first; grey: baselines
-dashed: 0.5478, the original study's best, for reference only: other thumbnails,
+blue: backbones, best validation accuracy first; grey: baselines"""
+STUDY_CAPTION = f"""
+dashed: {study.ACCURACY}, the original study's best, for reference only: other thumbnails,
 split at random by image (a title on all sides), ImageNet weights"""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -73,14 +75,19 @@ def summarise(finetuned: dict[str, Any], backbones: dict[str, Any], baselines: d
 
 
 def counts(crawl: dict[str, Any], resize: dict[str, Any], split: dict[str, Any]) -> dict[str, Any]:
-    """The amount of data behind the scores: thumbnails crawled, those that resize rejected, images of each split."""
-    return {"thumbnails": crawl["thumbnails"], "rejected": resize["rejected"], "images": split["images"]}
+    """The amount of data behind the scores: thumbnails crawled, those that resize rejected, images and titles of each split."""
+    return {
+        "thumbnails": crawl["thumbnails"],
+        "rejected": resize["rejected"],
+        "images": split["images"],
+        "titles": split["titles"],
+    }
 
 
 def experiment_summaries(folder: Path) -> dict[str, Any]:
     """The `summary` block of each experiment's metrics file in `folder`, by experiment."""
     contents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
-    return {name: content["summary"] for name, content in contents.items() if "summary" in content}
+    return {name: content["summary"] for name, content in contents.items() if content.get("summary")}
 
 
 def ranked(models: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -93,7 +100,13 @@ def table(summary: dict[str, Any]) -> str:
     groups = {"fine-tuned": summary["finetuned"], "backbone": summary["backbones"], "baseline": summary["baselines"]}
     width = max(len(name) for title, models in groups.items() for name in (title, *models))
     sections = [section(title, models, width) for title, models in groups.items()]
-    return "\n".join([*sections, NEXT_STEPS])
+    titles = summary["data"]["titles"]["test"]
+    few = (
+        []
+        if bootstrap.is_enough(titles)
+        else [f"{bootstrap.too_few(titles)} models apart: the intervals are too narrow"]
+    )
+    return "\n".join([*sections, *few, NEXT_STEPS])
 
 
 def section(title: str, models: dict[str, Any], width: int) -> str:
@@ -107,8 +120,11 @@ def section(title: str, models: dict[str, Any], width: int) -> str:
     return "\n".join([*lines, ""])
 
 
-def scores_figure(summary: dict[str, Any]) -> Figure:
-    """Test accuracy with its interval: the fine-tuned model, the backbones, the baselines; the study's best as a dashed line."""
+def scores_figure(summary: dict[str, Any], comparable: bool) -> Figure:
+    """Test accuracy with its interval: the fine-tuned model, the backbones, the baselines.
+
+    comparable: whether the data are the study's; then its best accuracy is a dashed line.
+    """
     finetuned, backbones, baselines = (ranked(summary[group]) for group in ("finetuned", "backbones", "baselines"))
     names, rows = zip(*finetuned, *backbones, *baselines, strict=True)
     groups = {figures.ORANGE: finetuned, figures.BLUE: backbones, figures.GREY: baselines}
@@ -118,21 +134,23 @@ def scores_figure(summary: dict[str, Any]) -> Figure:
     intervals = [row["test_accuracy_interval"] for row in rows]
     labels = [name.replace("_", " ") if name in summary["baselines"] else name for name in names]
     figures.draw_intervals(axes, labels, [row["test_accuracy"] for row in rows], intervals, colours)
-    axes.axvline(STUDY, color="black", linestyle="--", linewidth=1, zorder=0)
+    if comparable:
+        axes.axvline(study.ACCURACY, color="black", linestyle="--", linewidth=1, zorder=0)
     axes.set_xlim(0, 1 if max(high for _, high in intervals) > 0.58 else 0.6)
-    axes.set_xlabel(CAPTION, fontsize=9, loc="left")
-    figure.suptitle(headline(backbones, baselines), fontsize=11)
+    titles = summary["data"]["titles"]["test"]
+    figures.add_caption(axes, CAPTION + bootstrap.few_titles_note([titles]) + STUDY_CAPTION * comparable)
+    figures.add_title(figure, headline(backbones, baselines, titles))
     figure.tight_layout()
     return figure
 
 
-def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]]) -> str:
-    """The figure's message: the backbone that validation puts first, beside the strongest baseline."""
+def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]], titles: int) -> str:
+    """The figure's message: the backbone that validation puts first, beside the strongest baseline; titles: of the test images."""
     (backbone, model), (baseline, simple) = backbones[0], baselines[0]
     return (
         f"{backbone} tells the genre of {model['test_accuracy']:.0%} of the test images, "
         f"{baseline.replace('_', ' ')} of {simple['test_accuracy']:.0%}"
-    )
+    ) + ("" if bootstrap.is_enough(titles) else f"; {bootstrap.too_few(titles)}")
 
 
 def history(folder: Path, backbone: str) -> pd.DataFrame:
@@ -160,7 +178,7 @@ def curves_figure(histories: list[pd.DataFrame]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylim(0, 1)
     panels[0].legend(frameon=False, title=None, loc="lower right")
-    figure.suptitle("Learning curves: the epoch with the best val accuracy is kept", fontsize=11)
+    figures.add_title(figure, "Learning curves: the epoch with the best val accuracy is kept")
     figure.tight_layout()
     return figure
 
@@ -173,11 +191,15 @@ def main(context: typer.Context) -> None:
     names = read(Params).train.backbones
     backbones = {name: read_json(paths.metrics("evaluate", name), "evaluate") for name in names}
     finetuned = {"genre-classifier": read_json(paths.metrics("finetune"), "finetune")["best"]}
-    summary = summarise(finetuned, backbones, read_json(paths.metrics("baseline"), "baseline"))
-    data = counts(*(read_json(paths.metrics(stage), stage) for stage in ("crawl", "resize", "split")))
-    write_json(paths.metrics("summary"), {"data": data, **summary, **experiment_summaries(paths.METRICS)})
-    figures.save(scores_figure(summary), paths.plot("summary"))
+    crawl, resize, split = (read_json(paths.metrics(stage), stage) for stage in ("crawl", "resize", "split"))
+    models = summarise(finetuned, backbones, read_json(paths.metrics("baseline"), "baseline"))
+    summary = {"data": counts(crawl, resize, split), **models}
+    write_json(paths.metrics("summary"), {**summary, **experiment_summaries(paths.METRICS)})
+    comparable = study.is_comparable(crawl["source"], split["images_by_genre"])
+    figures.save(scores_figure(summary, comparable), paths.plot("summary"))
     figures.save(curves_figure([history(paths.plots("train"), name) for name in names]), paths.plot("curves"))
+    for stage in ("train", "evaluate"):
+        keep_only([product(stage, name) for product in (paths.metrics, paths.plots) for name in names])
 
 
 @app.command()

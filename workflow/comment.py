@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from webtoon_genre.evaluation import bootstrap
 from workflow.pictures import Figure
 from workflow.verify import Lock, outputs
 
@@ -32,6 +33,7 @@ class Change:
     params: dict[str, Pairs]  # by file
     metrics: dict[str, Pairs]  # by file
     intervals: dict[str, list[float]]  # by key of SUMMARY, at `head`
+    titles: int | None  # of the test images at `head`; None where SUMMARY has no number
     before: Lock
     after: Lock
     artifacts: dict[str, str]  # paths by name, from dvc.yaml
@@ -87,7 +89,10 @@ def format_scores(change: Change, rows: int) -> str:
     first = {key: summary.pop(key) for part in FIRST for key in list(summary) if key.partition(".")[0] == part}
     rest = {f"{SUMMARY}, experiments": summary, **metrics}
     more = [fold(f"{title}: {len(pairs)}", format_metrics(pairs, {}, rows)) for title, pairs in rest.items() if pairs]
-    return "\n\n".join(["### Scores", format_metrics(first, change.intervals, rows), *more])
+    scores = format_metrics(first, change.intervals, rows)
+    if change.titles is not None and not bootstrap.is_enough(change.titles):
+        more = [f"The intervals are no evidence: {bootstrap.too_few(change.titles)}.", *more]
+    return "\n\n".join(["### Scores", scores, *more])
 
 
 def format_metrics(pairs: Pairs, intervals: dict[str, list[float]], rows: int) -> str:

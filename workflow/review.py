@@ -29,13 +29,15 @@ def compare_commits(against: str) -> Change:
     base, head = fork_point(against), git("rev-parse", "HEAD")
     before, after = (parse_lock(file_at(commit, "dvc.lock")) for commit in (base, head))
     graph = YAML(typ="safe").load(file_at(head, "dvc.yaml") or b"{}")
+    summary = json.loads(file_at(head, SUMMARY) or b"{}")
     return Change(
         against=against,
         base=base,
         head=head,
         params=dvc_json("params", "diff", base, head),
         metrics=dvc_json("metrics", "diff", base, head),
-        intervals=score_intervals(json.loads(file_at(head, SUMMARY) or b"{}")),
+        intervals=score_intervals(summary),
+        titles=summary.get("data", {}).get("titles", {}).get("test"),
         before=before,
         after=after,
         artifacts={name: entry["path"] for name, entry in graph.get("artifacts", {}).items()},

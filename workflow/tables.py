@@ -41,7 +41,7 @@ def read_stages() -> dict[str, dict[str, Any]]:
 def output_paths(entries: list[Any]) -> list[str]:
     """Output paths of a stage without options, the matrix items written B and U."""
     names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
-    return [name.replace("${item.backbone}", "B").replace("${item.unfreeze}", "U") for name in names]
+    return [name.replace("${item.backbone}", "B") for name in names]
 
 
 def stage_table() -> str:

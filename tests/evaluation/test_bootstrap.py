@@ -48,8 +48,8 @@ def test_differences_are_those_of_the_scores_averaged_over_seeds(case):
 def test_a_model_does_not_differ_from_itself_and_swapping_models_changes_the_sign(case):
     labels, groups, first, second = case
     same = bootstrap.paired_difference(labels, groups, first, first, GENRES, rng())
-    assert same["accuracy"] == {"difference": 0, "interval": [0, 0]}
-    assert same["balanced_accuracy"] == {"difference": 0, "interval": [0, 0]}
+    assert same["accuracy"] == {"difference": 0, "interval": [0, 0], "titles": len(set(groups))}
+    assert same["balanced_accuracy"] == {"difference": 0, "interval": [0, 0], "titles": len(set(groups))}
     forward, backward = (
         bootstrap.paired_difference(labels, groups, *pair, GENRES, rng())["accuracy"]
         for pair in ((first, second), (second, first))
@@ -113,6 +113,57 @@ def test_auc_of_a_single_label_is_none():
     ],
 )
 def test_a_verdict_says_no_more_than_the_interval(interval, verdict):
-    sentence = bootstrap.conclusion("accuracy of focal against none", {"difference": 0.05, "interval": interval})
+    sentence = bootstrap.conclusion(
+        "accuracy of focal against none", {"difference": 0.05, "interval": interval, "titles": 10}
+    )
     expected = f"accuracy of focal against none: +0.050 (95% CI {interval[0]:+.3f} to {interval[1]:+.3f}), {verdict}"
     assert sentence == expected
+
+
+def change(low, titles, difference=0.05):
+    return {"difference": difference, "interval": [low, low + 0.2], "titles": titles}
+
+
+@pytest.mark.parametrize("low", [0.01, -0.1, -0.3])
+def test_an_interval_over_few_titles_is_shown_and_decides_nothing(low):
+    sentence = bootstrap.conclusion("accuracy of focal against none", change(low, 6))
+    assert sentence == (
+        f"accuracy of focal against none: +0.050 (95% CI {low:+.3f} to {low + 0.2:+.3f}), too few test titles (6) to tell"
+    )
+    assert not bootstrap.is_gain(change(low, 9))
+
+
+def test_differences_count_the_titles_behind_them():
+    labels, groups = np.array([0, 0, 1, 1, 0]), np.array([7, 7, 7, 8, 9])
+    model = np.zeros((1, 5), np.int64)
+    result = bootstrap.paired_difference(labels, groups, model, model, ["a", "b"], rng())
+    assert result["accuracy"]["titles"] == result["balanced_accuracy"]["titles"] == 3
+    assert {genre: record["titles"] for genre, record in result["recall"].items()} == {"a": 2, "b": 2}
+    few, more = (bootstrap.TitleCounts.of(labels, ids, model, 2) for ids in (groups, np.arange(5)))
+    assert bootstrap.unpaired_difference(more, few, "accuracy", rng(), rng())["titles"] == 3
+
+
+PAIRS, BEATS = ("pair", "pairs"), ("beats", "beat")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ([], "no pairs to compare"),
+        ([(0.1, 12), (0.1, 10), (-0.1, 30)], "2 of 3 pairs beat the model (95% CI above 0)"),
+        ([(0.1, 12)], "1 of 1 pair beats the model (95% CI above 0)"),
+        ([(0.1, 2), (0.1, 6)], "too few test titles (2 to 6) to tell whether any of 2 pairs beats the model"),
+        ([(0.1, 1)], "too few test titles (1) to tell whether the pair beats the model"),
+        (
+            [(0.1, 12), (0.1, 3), (0.2, 9)],
+            "1 of 1 pair with 10 test titles or more beats the model (95% CI above 0); 2 with fewer test titles can't tell",
+        ),
+    ],
+)
+def test_a_tally_counts_gains_among_comparisons_with_enough_titles(changes, sentence):
+    assert bootstrap.tally([change(*values) for values in changes], PAIRS, BEATS, "the model") == sentence
+
+
+def test_a_figure_s_note_appears_only_with_few_titles():
+    assert bootstrap.few_titles_note([10, 40]) == ""
+    assert bootstrap.few_titles_note(iter([9, 40])) == "\nfewer than 10 test titles are too few to tell"

@@ -42,12 +42,14 @@ def test_indistinguishable_genres_alone_have_an_interval_above_chance_and_rank_f
     ratio, limits = label_noise.errors_over_chance(counts, np.random.default_rng(0))
     labels, _, _, probabilities = simulate(20, a_equals_b)
     joint = label_noise.confident_joint(labels, probabilities)
-    pairs = label_noise.rank_pairs(label_noise.overlaps(joint), ratio, limits, GENRES)
+    titles = label_noise.pair_titles(counts)
+    pairs = label_noise.rank_pairs(label_noise.overlaps(joint), ratio, limits, titles, GENRES)
     assert pairs[0]["genres"] == ["a", "b"]
     assert pairs[0]["errors_over_chance"] == pytest.approx(3.0)  # all errors, where a third is expected
     assert pairs[0]["overlap"] > 0.3
     assert [pair["genres"] for pair in pairs if pair["interval"][0] > 1] == [["a", "b"]]
     assert len(pairs) == 6
+    assert {pair["titles"] for pair in pairs} == {40}
 
 
 def test_errors_between_indistinguishable_genres_are_ambiguity_and_random_errors_are_not():

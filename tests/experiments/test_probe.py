@@ -32,7 +32,7 @@ def dataset(workspace):
 
 @pytest.fixture
 def task(dataset, workspace):
-    return probe.probe_task(dataset, np.load(workspace / "data/features/vgg16.npy"), class_names(dataset))
+    return probe.probe_task(dataset, np.load(workspace / "data/features/inception_v3.npy"), class_names(dataset))
 
 
 def test_a_reused_trainer_predicts_as_a_new_one(params, task):
@@ -55,6 +55,20 @@ def test_a_loss_equal_to_cross_entropy_changes_next_to_nothing(params, task):
     plain = Probe(params).fit_predict(task).test
     neutral = Probe(params).fit_predict(task, losses.focal(0.0)).test
     np.testing.assert_allclose(neutral, plain, atol=1e-4)
+
+
+def test_a_loss_that_is_not_finite_is_one_line_with_the_backbone_and_the_param(params, task):
+    overflowing = params.model_copy(update={"experiments": params.experiments.model_copy(update={"lr": 1e30})})
+    with pytest.raises(
+        InputError, match=r"^\w+: loss is nan in epoch 1 at the learning rate 1e\+30; lower experiments\.lr$"
+    ):
+        Probe(overflowing).fit_predict(task)
+
+
+def test_rows_of_another_task_change_nothing(params, task):
+    heads = Probe(params)
+    heads.fit_predict(replace(task, features=task.features * 100 + 1000, train=task.train[:20]))
+    np.testing.assert_array_equal(heads.fit_predict(task).test, Probe(params).fit_predict(task).test)
 
 
 def test_seeds_can_be_chosen(params, task):
@@ -89,7 +103,7 @@ def test_scores_are_averages_over_seeds(task):
     assert scores["accuracy_by_seed"] == [1.0, 0.0, 1.0]
     assert scores["accuracy"] == pytest.approx(2 / 3)
     assert scores["balanced_accuracy"] == pytest.approx(2 / 3)
-    assert scores["per_genre"]["thin"] == {"recall": pytest.approx(2 / 3), "support": 8}
+    assert scores["per_genre"]["thin"] == {"recall": pytest.approx(2 / 3), "support": 8, "titles": 2}
 
 
 def test_a_check_runs_before_keras_starts(dataset, workspace, monkeypatch):
@@ -105,7 +119,7 @@ def test_metrics_hold_the_shared_keys_the_summary_and_the_outcome(params, datase
     data = probe.load(ExperimentParams)
     probe.write("balance", data, {"variants": {}}, {"accuracy": 0.5}, "No difference shown")
     assert json.loads((workspace / "metrics/balance.json").read_text()) == {
-        "backbone": "vgg16",
+        "backbone": "inception_v3",
         "outcome": "No difference shown",
         "scored_rows": probe.test_rows_digest(dataset),
         "seeds": [3, 5],

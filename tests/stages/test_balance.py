@@ -148,25 +148,57 @@ def test_the_stage_scores_every_method_on_the_same_test_rows(workspace, set_para
     assert (workspace / "plots/balance.png").stat().st_size > 1000
 
 
-def outcome_of(lower_bounds):
-    changes = {method: {"difference": low + 0.1, "interval": [low, low + 0.2]} for method, low in lower_bounds.items()}
-    baseline = {"none": {"difference": 0.0, "interval": [0.0, 0.0]}}
-    return balance.outcome(
-        {method: {"against_none": {"balanced_accuracy": change}} for method, change in (baseline | changes).items()}
-    )
+def variants_of(lower_bounds, titles):
+    """Methods whose change of balanced accuracy is 0.1 above its lower bound, and the baseline."""
+    changes = {
+        method: {"difference": low + 0.1, "interval": [low, low + 0.2], "titles": titles}
+        for method, low in ({"none": 0.0} | lower_bounds).items()
+    }
+    return {method: {"against_none": {"balanced_accuracy": change}} for method, change in changes.items()}
 
 
-def test_the_outcome_names_the_methods_with_a_gain():
-    assert outcome_of({"down": -0.2, "class_weights": -0.1}) == (
-        "None of 2 methods improves balanced accuracy (largest: class weights, +0.000, 95% CI -0.100 to +0.100)"
+@pytest.mark.parametrize(
+    ("lower_bounds", "outcome", "headline"),
+    [
+        (
+            {"down": -0.2, "class_weights": -0.1},
+            "0 of 2 methods improve balanced accuracy (95% CI above 0); "
+            "largest change: class weights, +0.000 (95% CI -0.100 to +0.100)",
+            "Genres of unequal size: no gain in balanced accuracy shown by any of 2 methods",
+        ),
+        (
+            {"down": 0.1, "class_weights": -0.1},
+            "1 of 2 methods improves balanced accuracy (95% CI above 0): down; "
+            "largest change: down, +0.200 (95% CI +0.100 to +0.300)",
+            "Genres of unequal size: a gain in balanced accuracy by down, of 2 methods",
+        ),
+    ],
+)
+def test_the_outcome_names_the_methods_with_a_gain_and_how_many_were_compared(lower_bounds, outcome, headline):
+    variants = variants_of(lower_bounds, 10)
+    assert balance.outcome(variants) == outcome
+    assert balance.headline(variants) == headline
+
+
+def test_on_few_titles_no_method_is_said_to_gain():
+    variants = variants_of({"down": 0.1, "class_weights": 0.2, "focal": -0.3}, 6)
+    assert balance.outcome(variants) == (
+        "too few test titles (6) to tell whether any of 3 methods improves balanced accuracy; "
+        "largest change: class weights, +0.300 (95% CI +0.200 to +0.400)"
     )
-    assert outcome_of({"down": 0.1, "class_weights": -0.1}) == (
-        "1 of 2 methods improves balanced accuracy: down (largest: down, +0.200, 95% CI +0.100 to +0.300)"
-    )
-    assert outcome_of({"down": 0.1, "class_weights": 0.2, "focal": 0.0}) == (
-        "2 of 3 methods improve balanced accuracy: down, class weights "
-        "(largest: class weights, +0.300, 95% CI +0.200 to +0.400)"
-    )
+    assert balance.headline(variants) == "Genres of unequal size: too few test titles (6) to tell"
+
+
+def test_genres_of_equal_size_have_nothing_to_balance(workspace, set_params):
+    dataset = write_dataset(workspace)
+    dataset.loc[(dataset["genre"] == "thin") & (dataset["title_id"] >= 5), "split"] = "val"
+    write_table(dataset, DATASET, workspace / "data/dataset.parquet")
+    set_params(PARAMS)
+    balance.main()
+    metrics = read(workspace)
+    assert metrics["outcome"] == "skipped: each of 2 genres has 12 train images: no imbalance"
+    assert metrics["summary"] == {}
+    assert (workspace / "plots/balance.png").stat().st_size > 1000
 
 
 @pytest.mark.slow
@@ -177,7 +209,7 @@ def test_a_method_that_changes_nothing_equals_the_baseline_to_the_last_digit(wor
     balance.main()
     variants = read(workspace)["variants"]
     assert variants["down"]["test"] == variants["none"]["test"]
-    assert variants["down"]["against_none"]["accuracy"] == {"difference": 0.0, "interval": [0.0, 0.0]}
+    assert variants["down"]["against_none"]["accuracy"] == {"difference": 0.0, "interval": [0.0, 0.0], "titles": 3}
 
 
 @pytest.mark.slow
@@ -197,10 +229,10 @@ def test_shuffled_labels_give_chance_with_every_method(workspace, set_params):
 def test_augmented_rows_are_used_by_equal_alone(workspace, set_params):
     """The three augmented copies of each train row have features of the other genre: only `equal`, which adds them, changes."""
     dataset = write_dataset(workspace)
-    features = np.load(workspace / "data/features/vgg16.npy")
+    features = np.load(workspace / "data/features/inception_v3.npy")
     means = np.stack([features[dataset["label"] == label].mean(axis=0) for label in (1, 0)])
     train = dataset.loc[dataset["split"] == "train", "label"]
-    np.save(workspace / "data/features/vgg16-augmented.npy", np.tile(means[train], (3, 1)).astype(np.float32))
+    np.save(workspace / "data/features/inception_v3-augmented.npy", np.tile(means[train], (3, 1)).astype(np.float32))
     results = []
     for copies in (0, 3):
         set_params(PARAMS | {"balance.count": 96, "augment.copies": copies})

@@ -5,14 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from stages import criterion
 from tests.support.synthetic_features import write_dataset
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import TITLES, write_table
 from webtoon_genre.experiments import probe
+from webtoon_genre.experiments.probe import ProbeTask
 
 PARAMS = {
     "experiments.lr": 0.01,
@@ -73,7 +72,7 @@ def test_every_criterion_is_trained_and_compared_with_chance(workspace, dataset)
 def test_features_of_authors_predict_authors_and_not_ratings(workspace, dataset):
     authors = np.asarray(dataset["title_id"] % 4)
     features = np.random.default_rng(0).normal(size=(len(dataset), 5)) + 6 * np.eye(5)[authors]
-    np.save(workspace / "data/features/vgg16.npy", features.astype(np.float32))
+    np.save(workspace / "data/features/inception_v3.npy", features.astype(np.float32))
     criteria = run(workspace)["criteria"]
     assert criteria["author"]["accuracy"] > 0.9
     assert criteria["author_apart"]["accuracy"] > 0.9
@@ -85,7 +84,7 @@ def test_features_of_titles_give_a_gain_from_knowing_the_title(workspace, datase
     """Other episodes of the title help, the author's other titles do not."""
     titles = np.asarray(dataset["title_id"])
     features = np.random.default_rng(0).normal(0, 0.3, (len(dataset), 20)) + 4 * np.eye(20)[titles]
-    np.save(workspace / "data/features/vgg16.npy", features.astype(np.float32))
+    np.save(workspace / "data/features/inception_v3.npy", features.astype(np.float32))
     set_params({"experiments.epochs": 30, "experiments.patience": 30})
     criteria = run(workspace)["criteria"]
     assert criteria["author_together"]["against_apart"]["interval"][0] > 0
@@ -100,68 +99,23 @@ def test_starting_from_the_genre_model_changes_the_result(workspace, dataset, se
     assert accuracies[0] != accuracies[1]
 
 
-def test_probabilities_of_merged_genres_are_added():
+def test_probabilities_of_merged_genres_are_added_by_group_and_not_by_name():
     probabilities = np.array([[[0.3, 0.3, 0.4], [0.1, 0.2, 0.7]]])
-    summed = criterion.add_probabilities(probabilities, ["thin", "bold", "round"], ["round", "thin+bold"])
+    summed = criterion.add_probabilities(probabilities, ["19+", "a+b", "round"], [["round"], ["19+", "a+b"]])
     np.testing.assert_allclose(summed, [[[0.4, 0.6], [0.7, 0.3]]])
 
 
-@st.composite
-def catalogues(draw):
-    """Episodes of titles by authors of two titles or more."""
-    sizes = draw(st.lists(st.lists(st.integers(2, 12), min_size=2, max_size=4), min_size=2, max_size=4))
-    rows = [
-        {"title_id": 10 * author + title, "no": no, "author": f"a{author}"}
-        for author, titles in enumerate(sizes)
-        for title, episodes in enumerate(titles)
-        for no in range(episodes)
-    ]
-    return pd.DataFrame(rows), draw(st.integers(0, 99))
-
-
-@settings(max_examples=50)
-@given(catalogues())
-def test_author_splits_have_the_same_test_rows_and_equal_train_and_val_counts(case):
-    rows, seed = case
-    together, apart = criterion.author_splits(rows, rows["author"], seed)
-    assert ((together == "test") == (apart == "test")).all()
-    test_titles = set(rows.loc[apart == "test", "title_id"])
-    assert len(test_titles) == rows["author"].nunique()
-    assert not test_titles & set(rows.loc[apart.isin(["train", "val"]), "title_id"])
-    for side in ("train", "val"):
-        counts = [rows["author"][sides == side].value_counts().to_dict() for sides in (together, apart)]
-        assert counts[0] == counts[1]
-    assert test_titles & set(rows.loc[together.isin(["train", "val"]), "title_id"])
-
-
-def test_rating_bands_have_equal_numbers_of_train_titles(dataset):
-    bands = criterion.rating_bands(dataset, title_table(20, 4), 4)
-    train = dataset["split"] == "train"
-    assert dataset[train].groupby(bands)["title_id"].nunique().tolist() == [3, 3, 3, 3]
-    assert bands.iloc[0].startswith("1: below ")
-
-
-def test_a_title_without_a_rating_or_an_author_is_in_no_class(dataset):
-    titles = title_table(20, 4)
-    titles.loc[3, "star_score"] = np.nan
-    titles.at[5, "authors"] = []
-    assert criterion.rating_bands(dataset, titles, 3)[dataset["title_id"] == 3].isna().all()
-    assert criterion.lead_authors(dataset, titles)[dataset["title_id"] == 5].isna().all()
-
-
-GENRES = "give genres of thin, bold, round, each once"
 COLUMNS = "data/raw/titles.parquet has title, star_score, adult, source, finished"
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("merged", [["thin", "flat"]], f"criterion.merged has 'flat': {GENRES}"),
-        ("merged", [["thin", "bold"], ["bold", "round"]], f"criterion.merged has 'bold': {GENRES}"),
+        ("merged", [["thin", "bold"], ["bold", "round"]], "criterion.merged has 'bold' 2 times; list it once"),
         ("columns", ["colour"], f"criterion.columns has 'colour'; {COLUMNS}"),
     ],
 )
-def test_unknown_genres_and_columns_are_refused_before_anything_is_written(
+def test_unknown_columns_and_repeated_genres_are_refused_before_anything_is_written(
     workspace, dataset, set_params, key, value, message
 ):
     set_params({f"criterion.{key}": value})
@@ -171,8 +125,56 @@ def test_unknown_genres_and_columns_are_refused_before_anything_is_written(
     assert not (workspace / "metrics").exists()
 
 
-def test_a_criterion_that_cannot_be_trained_is_left_out_with_its_reason(workspace, dataset):
-    write_table(title_table(20, 20).assign(finished=None), TITLES, workspace / "data/raw/titles.parquet")
+def test_what_the_titles_do_not_have_is_left_out_with_its_reason(workspace, dataset, set_params):
+    """As of a folder without a manifest: no authors, no ratings, and columns without values, with one value or with too many."""
+    titles = title_table(60, 20).assign(star_score=np.nan, finished=None, adult=False)
+    titles["authors"] = [[] for _ in range(60)]
+    write_table(titles, TITLES, workspace / "data/raw/titles.parquet")
+    set_params({"criterion.merged": [["thin", "bold"], ["daily", "comic"], ["round", "drama"]]})
+    set_params({"criterion.columns": ["finished", "adult"]})
     metrics = run(workspace)
-    assert metrics["left_out"] == {"author_apart": "0 classes", "author_together": "0 classes", "finished": "0 classes"}
-    assert "author" in metrics["criteria"]
+    assert metrics["left_out"] == {
+        "author": "no title has one",
+        "author_apart": "no title has one",
+        "author_together": "no title has one",
+        "rating": "no title has one",
+        "finished": "no title has one",
+        "adult": "one class alone: False",
+        "merged daily and comic": "no genre daily or comic",
+        "merged round and drama": "no genre drama",
+    }
+    assert set(metrics["criteria"]) == {"merged"}
+    rest = metrics["outcome"].partition("; left out: ")[2]
+    assert all(f"{name} ({reason})" in rest for name, reason in metrics["left_out"].items())
+
+
+def test_without_any_criterion_the_stage_is_skipped(workspace, dataset, set_params):
+    titles = title_table(20, 20).assign(star_score=9.5)
+    titles["authors"] = [["the same"] if number % 2 else [] for number in range(20)]
+    write_table(titles, TITLES, workspace / "data/raw/titles.parquet")
+    set_params({"criterion.merged": [["daily", "comic"]], "criterion.columns": []})
+    metrics = run(workspace)
+    assert metrics["outcome"] == (
+        "skipped: author (one class alone: the same), author_apart (one class alone: the same), author_together (one class "
+        "alone: the same), rating (one class alone: 2: 9.50 and more), merged daily and comic (no genre daily or comic)"
+    )
+    assert metrics["summary"] == {}
+    assert (workspace / "plots/criterion.png").stat().st_size > 1000
+
+
+def make_task(classes, train):
+    labels, rows = np.arange(len(classes)), np.arange(len(classes))
+    return ProbeTask(np.zeros((len(classes), 1)), labels, labels, classes, np.asarray(train), rows, rows)
+
+
+@pytest.mark.parametrize(
+    ("classes", "train", "most", "reason"),
+    [
+        (["a", "b"], [0, 1], None, None),
+        ([f"t{number}" for number in range(51)], range(51), 50, "51 values; at most 50 can be classes"),
+        ([f"t{number}" for number in range(51)], range(51), None, None),
+        (["a", "b", "c"], [1], None, "no train images of a, c"),
+    ],
+)
+def test_a_criterion_needs_train_images_of_at_least_two_classes(classes, train, most, reason):
+    assert criterion.obstacle(make_task(classes, train), most) == reason

@@ -159,10 +159,10 @@ def test_a_row_of_the_confusion_matrix_shows_shares_of_the_true_genre():
 
 
 def test_the_bars_of_a_genre_are_its_scores():
-    per_genre = {"comic": {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "support": 4}}
+    per_genre = {"comic": {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "support": 4, "titles": 2}}
     axes = evaluate.genres_figure(per_genre, "title").axes[0]
     assert [bar.get_width() for bar in axes.patches] == [0.5, 1.0, 2 / 3]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["comic (4)"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["comic (4; 2)"]
 
 
 def test_a_model_of_other_genres_is_refused_and_nothing_is_written(synthetic_dataset, model):

@@ -1,6 +1,7 @@
 """stages/label.py: every usable image gets its genre or its title's, by the rule for several; images without a label are counted."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_a_label_is_the_genre_s_index_in_the_params():
     assert rows(labels) == [(1, "fantasy", 2), (2, "daily", 0), (3, "comic", 1)]
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_genres_are_compared_in_one_unicode_form(form):
+    genres = [unicodedata.normalize(form, name) for name in ("로맨스", "Größe", "19+")]
+    params = Label.model_validate({"genres": genres, "multi_genre": "first"})
+    assert select_genres(["로맨스"], params) == ["로맨스"]
+    assert params.genres == ["로맨스", "Größe", "19+"]
+
+
 def test_rows_are_sorted_by_title_number_and_label():
     frame = pd.DataFrame(
         {"title_id": [9, 2, 2], "no": [1, 5, 3], "genres": [["daily"], ["fantasy", "comic"], ["comic"]]}
@@ -105,7 +114,7 @@ def test_a_genre_without_images_is_one_line_of_error():
     with pytest.raises(InputError) as caught:
         label_images(images(["daily"], ["comic", "romance"]), params())
     assert str(caught.value) == (
-        "label.genres has 'fantasy', but no usable image has this label; genres of the images: comic, daily, romance"
+        "label.genres has 'fantasy', of which there is no usable image; genres of the images: comic, daily, romance"
         " (label.multi_genre is first); correct label.genres"
     )
 
@@ -171,8 +180,7 @@ def test_two_runs_write_the_same_bytes(resized):
     [
         (
             {"label.genres": ["daily", "comic", "daily"]},
-            "params.yaml: label.genres is ['daily', 'comic', 'daily']:"
-            " value error, 'daily' is listed 2 times; list each genre once",
+            "params.yaml: label.genres is ['daily', 'comic', 'daily']: it lists 'daily' twice; list it once",
         ),
         (
             {"label.genres": ["daily"]},
@@ -180,7 +188,7 @@ def test_two_runs_write_the_same_bytes(resized):
         ),
         (
             {"label.genres": ["daily", "horror"]},
-            "label.genres has 'horror', but no usable image has this label; genres of the images:"
+            "label.genres has 'horror', of which there is no usable image; genres of the images:"
             " comic, daily, fantasy, romance (label.multi_genre is first); correct label.genres",
         ),
     ],

@@ -7,7 +7,6 @@ import pytest
 
 from stages import label_limit
 from tests.support.synthetic_features import write_dataset
-from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import DATASET, write_table
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import Predictions, ProbeTask
@@ -19,11 +18,11 @@ PARAMS = {"experiments.lr": 0.01, "experiments.epochs": 8, "experiments.seeds": 
 def results(workspace, set_params):
     """The dataset and the metrics of three genres, of which "thin" and "bold" are indistinguishable."""
     dataset = write_dataset(workspace, extra_genre=True)
-    features = np.load(workspace / "data/features/vgg16.npy")
+    features = np.load(workspace / "data/features/inception_v3.npy")
     mixed = (dataset["label"] < 2).to_numpy()
     features[mixed] = np.random.default_rng(2).normal(size=(mixed.sum(), 5))
     features[~mixed] = np.random.default_rng(3).normal(9, 1, ((~mixed).sum(), 5))
-    np.save(workspace / "data/features/vgg16.npy", features)
+    np.save(workspace / "data/features/inception_v3.npy", features)
     set_params(PARAMS)
     label_limit.main()
     return dataset, json.loads((workspace / "metrics/label_limit.json").read_text())
@@ -46,7 +45,7 @@ def test_every_step_is_compared_with_chance_and_with_the_model_of_all_genres(res
         assert step["gain_over_majority"] == pytest.approx(step["accuracy"] - step["majority_accuracy"], abs=2e-6)
         difference = step["accuracy"] - step["all_genres_accuracy"]
         assert step["against_all_genres"]["difference"] == pytest.approx(difference, abs=2e-6)
-    assert metrics["steps"][0]["against_all_genres"] == {"difference": 0.0, "interval": [0.0, 0.0]}
+    assert metrics["steps"][0]["against_all_genres"] == {"difference": 0.0, "interval": [0.0, 0.0], "titles": 4}
 
 
 def test_a_random_order_has_a_step_for_each_number_of_genres(results, workspace):
@@ -71,7 +70,7 @@ def test_the_most_ambiguous_genre_has_most_confusions_and_is_the_first_of_ties()
 def test_features_of_noise_give_chance(workspace, set_params):
     dataset = write_dataset(workspace, extra_genre=True)
     np.save(
-        workspace / "data/features/vgg16.npy",
+        workspace / "data/features/inception_v3.npy",
         np.random.default_rng(1).normal(size=(len(dataset), 5)).astype(np.float32),
     )
     set_params(PARAMS)
@@ -80,20 +79,29 @@ def test_features_of_noise_give_chance(workspace, set_params):
         assert abs(step["kappa"]) < 0.4
 
 
-def test_a_genre_without_train_images_is_left_out_from_the_start(workspace, set_params):
-    dataset = write_dataset(workspace, extra_genre=True)
-    lost = (dataset["genre"] == "bold") & (dataset["split"] == "train")
-    write_table(dataset.assign(split=dataset["split"].mask(lost, "val")), DATASET, workspace / "data/dataset.parquet")
+@pytest.mark.parametrize(
+    ("split", "reason"),
+    [
+        ("train", "2 genres with train images; none can be left out of fewer than 3"),
+        ("val", "1 genre with train images; none can be left out of fewer than 3"),
+    ],
+)
+def test_with_two_genres_or_fewer_the_stage_is_skipped(workspace, set_params, split, reason):
+    dataset = write_dataset(workspace)
+    moved = (dataset["genre"] == "bold") & (dataset["split"] == "train")
+    write_table(dataset.assign(split=dataset["split"].mask(moved, split)), DATASET, workspace / "data/dataset.parquet")
     set_params(PARAMS)
     label_limit.main()
-    [step] = json.loads((workspace / "metrics/label_limit.json").read_text())["steps"]
-    assert step["genres"] == ["thin", "round"]
+    metrics = json.loads((workspace / "metrics/label_limit.json").read_text())
+    assert (metrics["skipped"], metrics["outcome"], metrics["summary"]) == (reason, f"skipped: {reason}", {})
+    assert (workspace / "plots/label_limit.png").stat().st_size > 1000
 
 
-def test_a_single_genre_with_train_images_is_refused(workspace, set_params):
-    dataset = write_dataset(workspace)
-    lost = (dataset["genre"] == "bold") & (dataset["split"] == "train")
-    write_table(dataset.assign(split=dataset["split"].mask(lost, "val")), DATASET, workspace / "data/dataset.parquet")
-    set_params(PARAMS)
-    with pytest.raises(InputError, match=r"^1 of 2 genres have train images; at least 2 are needed$"):
-        label_limit.main()
+def test_the_outcome_names_the_number_of_genres_and_says_where_titles_are_too_few(results):
+    _, metrics = results
+    assert metrics["outcome"].startswith("from 3 genres to 2, accuracy goes from ")
+    titles = metrics["steps"][1]["groups"]
+    assert metrics["outcome"].endswith(
+        f"; too few test titles ({titles}) to tell whether the model of fewer genres beats the three-way model restricted to "
+        "the remaining ones"
+    )

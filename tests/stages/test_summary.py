@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from stages import summary
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.evaluation import study
 
 BACKBONES = {"resnet50": (0.51, 0.412, [0.33, 0.5], 0.35), "vgg16": (0.52, 0.39, [0.3, 0.47], 0.31)}
 BASELINES = {"majority": (0.22, 0.231, [0.1, 0.38], 0.04), "colour_histogram": (0.33, 0.301, [0.2, 0.4], 0.22)}
@@ -24,6 +25,13 @@ baseline          val accuracy  test accuracy  test interval  macro F1
 colour_histogram         0.330          0.301    0.200–0.400     0.220
 majority                 0.220          0.231    0.100–0.380     0.040
 """
+
+
+SPLIT = {
+    "images": {"train": 497, "val": 156, "test": 172},
+    "titles": {"train": 47, "val": 14, "test": 16},
+    "images_by_genre": dict.fromkeys(study.GENRES),
+}
 
 
 def scores(val, test, interval, f1):
@@ -49,9 +57,9 @@ def metrics(workspace, set_params):
     set_params({"train.backbones": list(BACKBONES)})
     for name, values in scores_by_model(BACKBONES).items():
         write(f"metrics/evaluate/{name}.json", values)
-    write("metrics/crawl.json", {"thumbnails": 831, "titles": 81})
+    write("metrics/crawl.json", {"thumbnails": 831, "titles": 81, "source": "demo-2022-0.01"})
     write("metrics/resize.json", {"rejected": 6, "images": 825})
-    write("metrics/split.json", {"images": {"train": 497, "val": 156, "test": 172}, "titles": {}})
+    write("metrics/split.json", SPLIT)
     write("metrics/finetune.json", {"best": scores_by_model(FINETUNED)["genre-classifier"], "cuts": {}})
     write("metrics/baseline.json", scores_by_model(BASELINES))
     for name in BACKBONES:
@@ -77,10 +85,15 @@ def test_the_summary_holds_the_headline_scores_of_each_model_and_the_amount_of_d
     assert {group: list(models) for group, models in result.items()} == {
         "backbones": ["resnet50", "vgg16"],
         "baselines": ["colour_histogram", "majority"],
-        "data": ["images", "rejected", "thumbnails"],
+        "data": ["images", "rejected", "thumbnails", "titles"],
         "finetuned": ["genre-classifier"],
     }
-    assert result["data"] == {"thumbnails": 831, "rejected": 6, "images": {"train": 497, "val": 156, "test": 172}}
+    assert result["data"] == {
+        "thumbnails": 831,
+        "rejected": 6,
+        "images": {"train": 497, "val": 156, "test": 172},
+        "titles": {"train": 47, "val": 14, "test": 16},
+    }
     assert result["backbones"]["resnet50"] == {
         "val_accuracy": 0.51,
         "test_accuracy": 0.412,
@@ -151,10 +164,13 @@ def test_models_of_equal_validation_accuracy_are_ordered_by_name():
     assert [name for name, _ in summary.ranked(rows)] == ["inception_v3", "vgg16", "vgg19"]
 
 
+def all_scores(titles=16):
+    models = summary.summarise(scores_by_model(FINETUNED), scores_by_model(BACKBONES), scores_by_model(BASELINES))
+    return {"data": {"titles": {"test": titles}}, **models}
+
+
 def test_the_figure_names_every_model_and_explains_the_dashed_line():
-    axes = summary.scores_figure(
-        summary.summarise(scores_by_model(FINETUNED), scores_by_model(BACKBONES), scores_by_model(BASELINES))
-    ).axes[0]
+    axes = summary.scores_figure(all_scores(), comparable=True).axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["genre-classifier", "vgg16", "resnet50", "colour histogram", "majority"]
     assert [text.get_text() for text in axes.texts] == ["0.430", "0.390", "0.412", "0.301", "0.231"]
@@ -163,10 +179,34 @@ def test_the_figure_names_every_model_and_explains_the_dashed_line():
     assert "0.5478, the original study's best" in axes.get_xlabel()
 
 
-def scores_figure(metrics):
-    return summary.scores_figure(
-        summary.summarise(scores_by_model(FINETUNED), scores_by_model(BACKBONES), scores_by_model(BASELINES))
+def test_other_data_have_no_line_and_no_mention_of_the_study():
+    axes = summary.scores_figure(all_scores(), comparable=False).axes[0]
+    assert [line for line in axes.lines if line.get_linestyle() == "--"] == []
+    assert "study" not in axes.get_xlabel()
+
+
+@pytest.mark.parametrize(("source", "genres"), [("folder", study.GENRES), ("naver", ["daily", "comic"])])
+def test_the_stage_reads_from_the_data_whether_they_are_the_study_s(metrics, monkeypatch, source, genres):
+    write("metrics/crawl.json", {"thumbnails": 831, "source": source})
+    write("metrics/split.json", SPLIT | {"images_by_genre": dict.fromkeys(genres)})
+    drawn, draw = [], summary.scores_figure
+    monkeypatch.setattr(
+        summary, "scores_figure", lambda scores, comparable: drawn.append(comparable) or draw(scores, comparable)
     )
+    call()
+    assert drawn == [False]
+
+
+def test_few_test_titles_are_named_beside_the_scores():
+    few = all_scores(titles=6)
+    assert "\ntoo few test titles (6) to tell models apart: the intervals are too narrow\n" in summary.table(few)
+    assert "too few" not in summary.table(all_scores())
+    figure = summary.scores_figure(few, comparable=False)
+    assert figure.get_suptitle().endswith("; too few test titles (6) to tell")
+
+
+def scores_figure(metrics):
+    return summary.scores_figure(all_scores(), comparable=True)
 
 
 def curves_figure(metrics):
@@ -231,3 +271,40 @@ def test_show_before_any_run_is_one_line(run_stage):
     process = run_stage("summary", "show")
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr == "summary: metrics/summary.json is not there; `dvc repro summary` makes it\n"
+
+
+def test_metrics_and_plots_of_backbones_that_left_params_are_removed_and_no_others(metrics, set_params):
+    write("metrics/train/resnet50.json", {})
+    write("metrics/train/vgg16.json", {})
+    write("metrics/weather.json", {})
+    for name in (
+        "plots/evaluate/resnet50/confusion.png",
+        "plots/evaluate/vgg16/confusion.png",
+        "models/resnet50/config.json",
+    ):
+        write(name, {})
+    set_params({"train.backbones": ["vgg16"]})
+    call()
+    paths = {path.as_posix() for path in metrics.glob("*/*") if path.name != "vgg16.json"}
+    items = sorted(
+        path.relative_to(metrics).as_posix()
+        for folder in ("train", "evaluate")
+        for path in metrics.glob(f"*/{folder}/*")
+    )
+    assert items == [
+        "metrics/evaluate/vgg16.json",
+        "metrics/train/vgg16.json",
+        "plots/evaluate/vgg16",
+        "plots/train/vgg16",
+    ]
+    assert {
+        f"{metrics}/{name}" for name in ("metrics/weather.json", "metrics/baseline.json", "models/resnet50")
+    } <= paths
+
+
+def test_nothing_is_removed_where_the_summary_fails(metrics, set_params):
+    set_params({"train.backbones": ["vgg16"]})
+    Path("metrics/baseline.json").unlink()
+    with pytest.raises(InputError):
+        call()
+    assert Path("metrics/evaluate/resnet50.json").exists()

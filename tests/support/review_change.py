@@ -9,6 +9,7 @@ CHANGE = Change(
     params={},
     metrics={},
     intervals={},
+    titles=None,
     before={},
     after={},
     artifacts={},

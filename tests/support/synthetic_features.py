@@ -25,5 +25,5 @@ def write_dataset(workspace: Path, extra_genre: bool = False) -> pd.DataFrame:
     centres = generator.normal(0, 2, (3, 5))
     features = centres[dataset["label"]] + generator.normal(0, 1, (len(dataset), 5))
     (workspace / "data/features").mkdir(parents=True)
-    np.save(workspace / "data/features/vgg16.npy", features.astype(np.float32))
+    np.save(workspace / "data/features/inception_v3.npy", features.astype(np.float32))
     return dataset

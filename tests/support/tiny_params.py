@@ -11,16 +11,14 @@ TINY = {
     ("features", "calibration_images"): 32,
     ("train", "backbones"): [BACKBONE],
     ("train", "epochs"): 5,
-    ("handling", "grid"): {"backbones": [BACKBONE], "unfreeze": [0, 4], "units": [16], "lr": [0.001]},
+    ("handling", "grid"): {"unfreeze": [0, 4], "units": [16], "lr": [0.001]},
     ("handling", "epochs"): 2,
     ("finetune", "unfreeze"): [4],
     ("finetune", "epochs"): 2,
-    ("experiments", "backbone"): BACKBONE,
     ("experiments", "seeds"): [77, 78],
     ("pairs", "which"): 3,
     ("experiments", "epochs"): 5,
     ("label_limit", "orders"): 1,
-    ("style", "backbone"): BACKBONE,
 }
 
 

@@ -59,7 +59,7 @@ def score_rows(
         "macro_f1": macro_f1(counts),
         "top2_accuracy": top_accuracy(labels, probabilities, 2),
         "log_loss": log_loss(labels, probabilities),
-        "per_genre": scores_per_genre(counts, genres),
+        "per_genre": scores_per_genre(counts, titles_per_class(labels, groups, len(genres)), genres),
     }
 
 
@@ -131,11 +131,21 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(-np.log(np.clip(true, CLIP, 1.0)).mean())
 
 
-def scores_per_genre(counts: np.ndarray, genres: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return precision, recall, F1 and support (true images) of each genre."""
+def titles_per_class(labels: np.ndarray, groups: np.ndarray, classes: int) -> np.ndarray:
+    """Count the titles, `groups` int (n,), that have images of each label: int (classes,)."""
+    pairs = np.unique(np.column_stack([groups, labels]), axis=0)
+    return np.bincount(pairs[:, 1].astype(np.int64), minlength=classes)
+
+
+def scores_per_genre(counts: np.ndarray, titles: np.ndarray, genres: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return precision, recall, F1, support (true images) and the number of titles, int (k,), of each genre."""
+    names = ("precision", "recall", "f1", "support", "titles")
+    columns = zip(genres, *class_scores(counts, range(len(counts))), titles, strict=True)
     return {
-        genre: {"precision": float(precision), "recall": float(recall), "f1": float(f1), "support": int(support)}
-        for genre, precision, recall, f1, support in zip(genres, *class_scores(counts, range(len(counts))), strict=True)
+        genre: {
+            name: int(value) if name in names[3:] else float(value) for name, value in zip(names, values, strict=True)
+        }
+        for genre, *values in columns
     }
 
 

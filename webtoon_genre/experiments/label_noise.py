@@ -86,6 +86,12 @@ def confusions(labels: np.ndarray, groups: np.ndarray, probabilities: np.ndarray
     return counts
 
 
+def pair_titles(counts: np.ndarray) -> np.ndarray:
+    """int (k, k), symmetric: titles with images of one of two genres; counts: float (titles, k, k), of `confusions`."""
+    present = counts.sum(axis=2) > 0
+    return (present[:, :, None] | present[:, None, :]).sum(axis=0)
+
+
 def ratio_to_chance(counts: np.ndarray) -> np.ndarray:
     """float (..., k, k), symmetric: errors between two genres divided by `chance_errors`.
 
@@ -157,11 +163,11 @@ def ambiguous_share(parts: np.ndarray) -> np.ndarray:
 
 
 def rank_pairs(
-    overlap: np.ndarray, ratio: np.ndarray, limits: np.ndarray, genres: Sequence[str]
+    overlap: np.ndarray, ratio: np.ndarray, limits: np.ndarray, titles: np.ndarray, genres: Sequence[str]
 ) -> list[dict[str, Any]]:
     """All pairs of genres, sorted by the lower end of the interval, then by overlap, largest first.
 
-    overlap: of `overlaps`. ratio, limits: of `errors_over_chance`.
+    overlap: of `overlaps`. ratio, limits: of `errors_over_chance`. titles: of `pair_titles`.
     """
     rows, columns = np.triu_indices(len(genres), 1)
     order = np.lexsort((-overlap[rows, columns], -limits[0, rows, columns]))
@@ -171,6 +177,7 @@ def rank_pairs(
             "overlap": float(overlap[row, column]),
             "errors_over_chance": float(ratio[row, column]),
             "interval": [float(bound) for bound in limits[:, row, column]],
+            "titles": int(titles[row, column]),
         }
         for row, column in zip(rows[order], columns[order], strict=True)
     ]

@@ -8,16 +8,18 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.files import write_json
-from webtoon_genre.core.params import ParamsFile, Section, read
+from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import (
     HELD_OUT,
     accuracy_interval,
@@ -27,8 +29,11 @@ from webtoon_genre.evaluation.metrics import (
     macro_f1,
     predicted_labels,
     recalls,
+    titles_per_class,
 )
+from webtoon_genre.plotting import figures
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
+from webtoon_genre.training.divergence import explain_divergence
 from webtoon_genre.training.head import SharedHeadParams
 from webtoon_genre.training.losses import Loss
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
@@ -39,19 +44,32 @@ log = logging.getLogger(__name__)
 class ProbeParams(Section, TrainingParams):
     """params.yaml: experiments."""
 
-    backbone: str
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[NonNegativeInt] = Field(min_length=1)
     units: int = Field(ge=1)
     lr: float = Field(gt=0)
+
+
+class Backbones(SharedKeys):
+    """params.yaml: train.backbones, untracked: experiments depend on the features of the first one, which dvc.yaml names."""
+
+    untracked: ClassVar = frozenset({"backbones"})
+
+    backbones: list[str] = Field(min_length=1)
 
 
 class ExperimentParams(ParamsFile):
     """The keys of params.yaml that every experiment reads; a stage with such params is an experiment."""
 
     experiments: ProbeParams
+    train: Backbones
     head: SharedHeadParams
     runtime: Runtime
     seed: int = Field(ge=0)
+
+    @property
+    def backbone(self) -> str:
+        """The backbone of all experiments: the first of train.backbones."""
+        return self.train.backbones[0]
 
 
 P = TypeVar("P", bound=ExperimentParams)
@@ -105,8 +123,8 @@ class ExperimentData(Generic[P]):
     genres: list[str]
 
     def task(self) -> ProbeTask:
-        """All genres on the dataset's split, with the features of `experiments.backbone`, which this reads."""
-        features = read_features(paths.features(self.params.experiments.backbone), len(self.dataset))
+        """All genres on the dataset's split, with the features of the first of train.backbones, which this reads."""
+        features = read_features(paths.features(self.params.backbone), len(self.dataset))
         return probe_task(self.dataset, features, self.genres)
 
 
@@ -127,9 +145,16 @@ def load(model: type[P], check: Callable[[ExperimentData[P]], None] | None = Non
 def write(stage: str, data: ExperimentData[P], metrics: dict[str, Any], summary: dict[str, Any], outcome: str) -> None:
     """Write metrics/STAGE.json; `summary` goes into metrics/summary.json, `outcome`, one sentence, into README's table."""
     params = data.params.experiments
-    shared = {"backbone": params.backbone, "seeds": params.seeds, "scored_rows": test_rows_digest(data.dataset)}
+    shared = {"backbone": data.params.backbone, "seeds": params.seeds, "scored_rows": test_rows_digest(data.dataset)}
     write_json(paths.metrics(stage), {**shared, **metrics, "summary": summary, "outcome": outcome})
     log.info(outcome)
+
+
+def write_skipped(stage: str, data: ExperimentData[P], reason: str, plots: Sequence[Path]) -> None:
+    """Write metrics/STAGE.json of an experiment that does not apply to the dataset, and `plots` that say why."""
+    write(stage, data, {"skipped": reason}, {}, f"skipped: {reason}")
+    for path in plots:
+        figures.save(figures.note(f"{stage} was skipped: {reason}"), path)
 
 
 def probe_task(dataset: pd.DataFrame, features: np.ndarray, genres: list[str]) -> ProbeTask:
@@ -181,10 +206,11 @@ class Probe:
         heads = []
         for index, seed in enumerate(seeds or self.params.experiments.seeds):
             varied = task if vary is None else vary(task, np.random.default_rng(seed))
-            trainer = self.trainer(varied, seed, loss)
-            if start is not None:
-                trainer.start_from(start.heads[index])
-            trainer.fit(self.params.experiments.lr)
+            with explain_divergence(self.params.backbone, "experiments.lr"):
+                trainer = self.trainer(varied, seed, loss)
+                if start is not None:
+                    trainer.start_from(start.heads[index])
+                trainer.fit(self.params.experiments.lr)
             heads.append(trainer.head.get_weights())
             for rows, probabilities in ((task.val, val), (task.test, test)):
                 features = np.asarray(task.features[rows])
@@ -215,23 +241,32 @@ def scores_with_chance(task: ProbeTask, probabilities: np.ndarray, seed: int) ->
     }
 
 
+def compare(task: ProbeTask, probabilities: np.ndarray, baseline: np.ndarray, seed: int) -> dict[str, Any]:
+    """The differences in test scores between two models, both float (seeds, n, k), as `bootstrap.paired_difference` returns them."""
+    labels, groups = task.labels[task.test], task.groups[task.test]
+    predicted, reference = predicted_labels(probabilities), predicted_labels(baseline)
+    generator = np.random.default_rng(seed)
+    return bootstrap.paired_difference(labels, groups, predicted, reference, task.classes, generator)
+
+
 def test_scores(task: ProbeTask, probabilities: np.ndarray) -> dict[str, Any]:
     """Test scores averaged over seeds, those of each seed, and recall by class; probabilities: float (seeds, n, k) of the test rows."""
     labels = task.labels[task.test]
     confusions = [confusion_matrix(labels, row, len(task.classes)) for row in predicted_labels(probabilities)]
     accuracies = [float(np.trace(confusion) / confusion.sum()) for confusion in confusions]
     mean_recalls = np.mean([recalls(confusion) for confusion in confusions], axis=0)
-    support = confusions[0].sum(axis=1)
+    support, groups = confusions[0].sum(axis=1), task.groups[task.test]
+    columns = zip(task.classes, mean_recalls, support, titles_per_class(labels, groups, len(task.classes)), strict=True)
     return {
         "images": len(task.test),
-        "groups": len(np.unique(task.groups[task.test])),
+        "groups": len(np.unique(groups)),
         "accuracy": float(np.mean(accuracies)),
         "accuracy_by_seed": accuracies,
         "balanced_accuracy": float(np.mean([balanced_accuracy(confusion) for confusion in confusions])),
         "macro_f1": float(np.mean([macro_f1(confusion) for confusion in confusions])),
         "per_genre": {
-            genre: {"recall": float(recall), "support": int(images)}
-            for genre, recall, images in zip(task.classes, mean_recalls, support, strict=True)
+            genre: {"recall": float(recall), "support": int(images), "titles": int(titles)}
+            for genre, recall, images, titles in columns
         },
     }
 
