@@ -1,8 +1,9 @@
 """Fetch titles, episodes and thumbnails from the source that params name, except those on disk.
 
 Reads:  the source: crawl.source is a module of webtoon_genre/crawl/sources (demo, folder, naver)
-Writes: data/raw/titles.parquet, episodes.parquet and thumbnails/<title_id>.parquet; metrics/crawl.json with counts of items left
-        out or failed, by reason. A crawl that fails or is killed changes none of them, and the next one resumes it.
+Writes: data/raw/titles.parquet, episodes.parquet, thumbnails/<title_id>.parquet and shared-*.parquet (of small titles of a folder);
+        metrics/crawl.json with counts of items left out or failed, by reason. A crawl that fails or is killed changes none of them, and
+        the next one resumes it.
 Params: crawl
 
 `python -m stages.crawl status` reports what is on disk. docs/crawling.md lists the faults and the test of each.

@@ -6,22 +6,22 @@ Params: label
 """
 
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_json
+from webtoon_genre.core.names import Name
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.data.tables import EPISODES, LABELS, TITLES, ThumbnailStore, read_table, write_table
-from webtoon_genre.plotting.figures import save, sheet
+from webtoon_genre.plotting.artists import Figure
+from webtoon_genre.plotting.figures import save, sheet, shorten
 
 SAMPLES = 12  # images of a genre on the contact sheet
 log = logging.getLogger(__name__)
@@ -30,16 +30,8 @@ log = logging.getLogger(__name__)
 class Label(Section):
     """params.yaml: label. A genre's index in `genres` is its label; `multi_genre` is the rule for images of several genres."""
 
-    genres: list[str] = Field(min_length=2, max_length=127)  # a label is an int8
+    genres: list[Name] = Field(min_length=2, max_length=127)  # a label is an int8
     multi_genre: Literal["first", "drop", "all"]
-
-    @field_validator("genres")
-    @classmethod
-    def _unique(cls, genres: list[str]) -> list[str]:
-        if duplicates := [genre for genre, count in Counter(genres).items() if count > 1]:
-            genre = duplicates[0]
-            raise ValueError(f"{genre!r} is listed {genres.count(genre)} times; list each genre once")
-        return genres
 
 
 class Params(ParamsFile):
@@ -69,13 +61,13 @@ def select_genres(genres: Iterable[str], params: Label) -> list[str]:
 
 
 def label_images(images: pd.DataFrame, params: Label) -> pd.DataFrame:
-    """Return the rows of LABELS for `images` (columns title_id, no, genres); InputError if a genre has no image."""
+    """Return the rows of LABELS for `images` (columns title_id, no, genres); InputError that names the genres without an image."""
     rows = images.assign(genre=[select_genres(genres, params) for genres in images["genres"]])
     rows = rows.explode("genre").dropna(subset="genre")
-    if empty := [genre for genre in params.genres if genre not in set(rows["genre"])]:
+    if empty := [repr(genre) for genre in params.genres if genre not in set(rows["genre"])]:
         existing = ", ".join(sorted({genre for genres in images["genres"] for genre in genres})) or "none"
         raise InputError(
-            f"label.genres has {empty[0]!r}, but no usable image has this label; genres of the images: {existing}"
+            f"label.genres has {', '.join(empty)}, of which there is no usable image; genres of the images: {existing}"
             f" (label.multi_genre is {params.multi_genre}); correct label.genres"
         )
     rows["label"] = rows["genre"].map(params.genres.index)
@@ -114,7 +106,7 @@ def samples(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 def contact_sheet(labels: pd.DataFrame, thumbnails: ThumbnailStore, genres: list[str]) -> Figure:
     """Draw SAMPLES images of each genre, a row a genre."""
     rows = [list(thumbnails.take(samples(labels[labels["genre"] == genre], SAMPLES))) for genre in genres]
-    return sheet(rows, genres, rows[0][0].shape[0])
+    return sheet(rows, [shorten(genre) for genre in genres], rows[0][0].shape[0])
 
 
 def main() -> None:

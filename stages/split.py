@@ -18,6 +18,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, read
 from webtoon_genre.data.mean_image import read_mean_image, rows_digest
+from webtoon_genre.data.split_counts import describe_short_genres
 from webtoon_genre.data.splits import SPLITS, SplitParams, assign_splits
 from webtoon_genre.data.tables import DATASET, LABELS, read_table, write_table
 
@@ -29,16 +30,10 @@ class Params(ParamsFile):
 
 
 def split_dataset(labels: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
-    """Add the columns split and group to `labels`; InputError where a genre has no image in one of the splits."""
-    dataset = labels.assign(split=assign_splits(labels, params), group=labels["title_id"])
-    for genre, images in image_counts(dataset).items():
-        if empty := [split for split in SPLITS if not images[split]]:
-            titles = labels.loc[labels["genre"] == genre, "title_id"].nunique()
-            raise InputError(
-                f"genre {genre!r} has no image in {empty[0]}: its {titles} titles do not fill the split; "
-                f"crawl more of it, leave it out of label.genres, or set split.by: image"
-            )
-    return dataset
+    """Add the columns split and group to `labels`; InputError that names the genres without an image in one of the splits."""
+    if short := describe_short_genres(labels, params, "add pictures or crawl more of it"):
+        raise InputError("; ".join(short))
+    return labels.assign(split=assign_splits(labels, params), group=labels["title_id"])
 
 
 def image_counts(dataset: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -21,6 +21,7 @@ from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_json, write_text
+from webtoon_genre.core.names import Name
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.expectations import (
     Check,
@@ -34,6 +35,7 @@ from webtoon_genre.data.expectations import (
     validate_tables,
     within,
 )
+from webtoon_genre.data.split_counts import split_counts
 from webtoon_genre.data.splits import SplitParams, assign_splits
 from webtoon_genre.data.tables import EPISODES, INDEX, LABELS, REJECTED, TITLES, read_table
 
@@ -44,8 +46,8 @@ log = logging.getLogger(__name__)
 class Validate(Section):
     """params.yaml: validate, the bounds."""
 
-    min_share: float = Field(ge=0, le=1)
-    max_share: float = Field(ge=0, le=1)
+    min_ratio: float = Field(ge=0, le=1)  # of a genre's share to the equal share
+    max_ratio: float = Field(ge=1)
     min_images: int = Field(ge=1)
     max_duplicates_across_labels: int = Field(ge=0)
 
@@ -53,7 +55,7 @@ class Validate(Section):
 class SharedLabel(SharedKeys):
     """params.yaml: label, the key that this stage shares."""
 
-    genres: list[str]
+    genres: list[Name]
 
 
 class SharedResize(SharedKeys):
@@ -73,21 +75,23 @@ class Params(ParamsFile):
 
 @dataclass(frozen=True)
 class Data:
-    """The tables, and for each title's array its number of rows and the layout of a row ("112 × 112 × 3 uint8")."""
+    """The tables, and for each file of an array its number of rows and the layout of a row ("112 × 112 × 3 uint8")."""
 
     titles: pd.DataFrame
     episodes: pd.DataFrame
     index: pd.DataFrame
     rejected: pd.DataFrame
     labels: pd.DataFrame
-    arrays: Mapping[int, tuple[int, str]]
+    arrays: Mapping[str, tuple[int, str]]
 
 
-def suite(params: Params, images: int) -> list[Check]:
-    """Return all checks; `images` is the number of labelled images, some of which may break the rule on equal bytes."""
-    bounds, tolerated = params.bounds, params.bounds.max_duplicates_across_labels
+def suite(params: Params, images: int, more: str = "crawl more of it") -> list[Check]:
+    """Return all checks; `images` is the number of labelled images, some of which may break the rule on equal bytes.
+
+    `more` says how a genre gets more images.
+    """
+    tolerated = params.bounds.max_duplicates_across_labels
     image = layout((params.resize.side, params.resize.side, 3), np.dtype(np.uint8))
-    share = f"between {bounds.min_share} and {bounds.max_share} of all rows"
     rating = "star_score is in 0..10, or null"
     states = ["indexed", "rejected", "none served"]
     # halfway between two counts, so that rounding does not matter
@@ -110,13 +114,48 @@ def suite(params: Params, images: int) -> list[Check]:
             "equal_bytes",
             f"no byte-identical picture has other labels; tolerated: {tolerated}",
             within("labellings", None, 1, least_share),
+            "remove it from all labels but one, or raise validate.max_duplicates_across_labels",
         ),
-        Check("genres", "images", f"at least {bounds.min_images} images", within("images", bounds.min_images, None)),
-        Check("genres", "share", share, within("share", bounds.min_share, bounds.max_share)),
+        *genre_checks(params, more),
     ]
     if params.split.by == "title":  # by image, a title is in several splits on purpose
         checks.append(Check("split", "sides", "no title is on two sides of the split", within("sides", None, 1)))
     return checks
+
+
+def genre_checks(params: Params, more: str) -> list[Check]:
+    """Return the checks of the size of each genre."""
+    bounds, by_title = params.bounds, params.split.by == "title"
+    low, high = share_bounds(bounds, len(params.label.genres))
+    remedy = f"{more}, or leave it out of label.genres"
+    return [
+        Check(
+            "genres",
+            "images",
+            f"at least {bounds.min_images} images",
+            within("images", bounds.min_images, None),
+            f"{remedy}, or lower validate.min_images",
+        ),
+        Check(
+            "genres",
+            "share",
+            f"between {low:.4g} and {high:.4g} of all rows",
+            within("share", low, high),
+            "balance the genres, or change validate.min_ratio or max_ratio, multiples of the equal share, 1 / genres",
+        ),
+        Check(
+            "genre_splits",
+            "empty",
+            "each genre has images in train, val and test",
+            one_of("empty", [""]),
+            f"{remedy}, or change split.by or split.ratios; needed are {'titles' if by_title else 'images of one title'}",
+        ),
+    ]
+
+
+def share_bounds(bounds: Validate, genres: int) -> tuple[float, float]:
+    """Return the least and the largest share of one of `genres` genres."""
+    return bounds.min_ratio / genres, min(bounds.max_ratio / genres, 1)
 
 
 def layout(shape: Iterable[int], dtype: np.dtype[Any]) -> str:
@@ -133,6 +172,7 @@ def tables(data: Data, genres: list[str], split: SplitParams) -> dict[str, Table
         "labels": Table([*IMAGE, "label"], labels_with_indices(data, genres)),
         "pictures": Table([*IMAGE, "labels", "sha256"], images_with_labellings(data)),
         "genres": Table(["genre"], genre_counts(data.labels, genres)),
+        "genre_splits": Table(["genre", "images", "titles", "needed"], known_split_counts(data.labels, genres, split)),
         "split": Table(["title_id"], splits_per_title(data.labels, split)),
     }
 
@@ -147,8 +187,9 @@ def episode_states(data: Data) -> pd.DataFrame:
 def index_with_arrays(data: Data) -> pd.DataFrame:
     """Return the index with the layout of each array row, and the digest in the episodes table."""
     digests = data.episodes[[*IMAGE, "sha256"]].drop_duplicates(IMAGE)
-    frame = data.index[[*IMAGE, "row", "sha256"]].merge(digests, on=IMAGE, how="left", suffixes=("", "_of_episode"))
-    arrays = [data.arrays.get(title_id, (0, "")) for title_id in frame["title_id"]]
+    columns = [*IMAGE, "file", "row", "sha256"]
+    frame = data.index[columns].merge(digests, on=IMAGE, how="left", suffixes=("", "_of_episode"))
+    arrays = [data.arrays.get(file, (0, "")) for file in frame.pop("file")]
     inside = [0 <= row < rows for row, (rows, _) in zip(frame["row"], arrays, strict=True)]
     return frame.assign(picture=np.where(inside, [row_layout for _, row_layout in arrays], "missing"))
 
@@ -176,6 +217,12 @@ def genre_counts(labels: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
     )
 
 
+def known_split_counts(labels: pd.DataFrame, genres: list[str], split: SplitParams) -> pd.DataFrame:
+    """Return what each genre of label.genres has and needs to fill every split."""
+    counts = split_counts(labels, split)
+    return counts[counts["genre"].isin(genres)]
+
+
 def splits_per_title(labels: pd.DataFrame, split: SplitParams) -> pd.DataFrame:
     """Return the titles, and the number of splits that each one's rows are in."""
     return labels.assign(sides=assign_splits(labels, split)).groupby("title_id", as_index=False)["sides"].nunique()
@@ -189,14 +236,13 @@ def among(rows: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
 def read_data() -> Data:
     """Read the tables, and the layouts of the arrays that the index names."""
     index = read_table(paths.RESIZED / "index.parquet", INDEX)
-    titles = sorted(set(index["title_id"]))
     return Data(
         titles=read_table(paths.TITLES, TITLES),
         episodes=read_table(paths.EPISODES, EPISODES),
         index=index,
         rejected=read_table(paths.RESIZED / "rejected.parquet", REJECTED),
         labels=read_table(paths.LABELS, LABELS),
-        arrays={int(title_id): read_layout(paths.RESIZED / f"{title_id}.npy") for title_id in titles},
+        arrays={file: read_layout(paths.RESIZED / f"{file}.npy") for file in index["file"].unique()},
     )
 
 
@@ -212,8 +258,10 @@ def read_layout(path: Path) -> tuple[int, str]:
 def main() -> None:
     """Validate the data; a failure exits with 1 and names the rows."""
     params = read(Params)
-    frames = tables(read_data(), params.label.genres, params.split)
-    results = validate_tables(suite(params, len(frames["pictures"].frame)), frames)
+    data = read_data()
+    frames = tables(data, params.label.genres, params.split)
+    more = "add pictures" if set(data.titles["source"]) == {"folder"} else "crawl more of it"
+    results = validate_tables(suite(params, len(frames["pictures"].frame), more), frames)
     metrics, table = paths.metrics("validate"), paths.table("validate")
     write_json(metrics, summary(results))
     write_text(table, as_markdown(results))

@@ -7,7 +7,6 @@ Params: split (it determines the train rows)
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
@@ -17,6 +16,7 @@ from webtoon_genre.data.mean_image import MeanImage, rows_digest
 from webtoon_genre.data.splits import SplitParams, assign_splits
 from webtoon_genre.data.tables import LABELS, ThumbnailStore, read_table
 from webtoon_genre.plotting import figures
+from webtoon_genre.plotting.artists import Figure
 
 CHUNK = 512  # images in memory at once
 

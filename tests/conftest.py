@@ -15,12 +15,16 @@ from hypothesis import settings
 from ruamel.yaml import YAML
 
 from tests.support.tiny_pipeline import Clone, committed_clone
+from webtoon_genre.core import machine
 from webtoon_genre.data.tables import DATASET, INDEX, write_table
 
 REPOSITORY = Path(__file__).parent.parent
 # no deadline: a slow machine is no failure; derandomised: every run tries the same examples
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+machine.clear_environment()
+for name in ("KERAS_HOME", "MATPLOTLIBRC"):
+    os.environ[name] = os.devnull  # tests may import keras, which imports matplotlib, before `start_keras`
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +115,8 @@ def synthetic_dataset(workspace: Path) -> pd.DataFrame:
     ]
     dataset = pd.DataFrame(rows).assign(group=lambda frame: frame["title_id"])
     write_table(dataset, DATASET, Path("data/dataset.parquet"))
-    index = dataset.assign(row=dataset["no"] - 1, sha256="", width=16, height=16, perceptual_hash="")
+    files = dataset["title_id"].astype(str)
+    index = dataset.assign(file=files, row=dataset["no"] - 1, sha256="", width=16, height=16, perceptual_hash="")
     write_table(index, INDEX, Path("data/resized/index.parquet"))
     for title_id, title_rows in dataset.groupby("title_id"):
         images = generator.integers(0, 128, (len(title_rows), 16, 16, 3), np.uint8)

@@ -1,11 +1,13 @@
-"""Check params.yaml before anything runs: against the params model of every stage, and its sections against each other.
+"""Check params.yaml before anything runs: against the params models of all stages, its sections against each other, and the pictures.
 
-Reads:  params.yaml, the stages that dvc.yaml names and their params models, the sources of the backbones' modules; imports no TensorFlow
-Writes: one line for each complaint, with what to do, and exit code 1 if there is one
+Reads:  params.yaml, the stages that dvc.yaml names and their params models, the sources of the backbones' modules, the names of the
+        pictures of the source `folder`; imports no TensorFlow
+Writes: one line for each complaint, with what to do, and exit code 1 if there is one; otherwise metrics/check.json, always the same,
+        on which the first stages depend: under `dvc repro` and `dvc exp run` this module is the stage `check`
 """
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
@@ -16,44 +18,51 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from stages.criterion import Criterion
-from stages.finetune import Finetune
 from stages.handling import Handling
 from stages.label import Label
 from stages.pairs import Pairs
 from stages.pretrained import Pretrained
 from stages.resize import Resize
-from stages.style import Style
 from stages.train import Train
 from stages.validate import Validate
 from webtoon_genre.core import params, paths
 from webtoon_genre.core.command import run
+from webtoon_genre.core.complaints import describe_unknown
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.crawl.sources.folder import MANIFEST
+from webtoon_genre.core.files import write_json
+from webtoon_genre.core.wording import count
 from webtoon_genre.crawl.sources.naver import PLACEHOLDER
+from webtoon_genre.data.splits import SplitParams
 from webtoon_genre.data.tables import TITLES
 from webtoon_genre.demo_site.census import THUMBNAILS
-from webtoon_genre.experiments.probe import ProbeParams
 from webtoon_genre.features.backbone import architecture_file, backbone_names
 from webtoon_genre.features.weights import KEYWORDS, weights_source
-from workflow.graph import stage_params
+from workflow.check_folder import NOTE, folder_lines, missing_genres
+from workflow.check_outputs import linked_outputs, pictures_in_output
+from workflow.graph import stage_names, stage_params
 
 NOT_CLASSES = ("title_id", "authors", "genres")  # columns of titles.parquet that criterion.columns cannot name
 Models = list[type[params.ParamsFile]]
 
 
 def complaints(path: Path, models: Models) -> list[str]:
-    """All complaints about a params file, each listed once: first those of single keys, in the order of the stages."""
+    """All complaints about a params file, without the notes."""
+    return [line for line in findings(path, models) if f": {NOTE}" not in line]
+
+
+def findings(path: Path, models: Models) -> list[str]:
+    """All complaints and notes, each listed once: first those of single keys, in the order of the stages."""
     values = params.load(path)
-    lines = [*unknown_sections(values, models), *(line for model in models for line in model_complaints(model, values))]
-    keys = {line.split()[0] for line in lines}
-    lines += [line for line in repeated_items(values) if line.split()[0] not in keys]
+    lines = [*unknown_sections(values, models)]
+    lines += [line for model in models for line in params.model_complaints(model, values)]
     lines += cross_complaints(valid_sections(values, models))
-    return [f"{path}: {line}" for line in dict.fromkeys(lines)]
+    return [*linked_outputs(), *(f"{path}: {line}" for line in dict.fromkeys(lines))]
 
 
 def stage_models(graph: Path) -> Models:
     """The params models of the stages in dvc.yaml."""
-    return [stage_params(stage) for stage in YAML(typ="safe").load(graph.read_text(encoding="utf-8"))["stages"]]
+    stages = stage_names(YAML(typ="safe").load(graph.read_text(encoding="utf-8")))
+    return [stage_params(stage) for stage in stages]
 
 
 def unknown_sections(values: dict[str, Any], models: Models) -> Iterator[str]:
@@ -61,27 +70,7 @@ def unknown_sections(values: dict[str, Any], models: Models) -> Iterator[str]:
     known = {field.alias or key for model in models for key, field in model.model_fields.items()}
     for key in values:
         if key not in known:
-            yield f"{params.describe_unknown_key(key, known)}; known at the top level: {params.listing(known)}"
-
-
-def model_complaints(model: type[params.ParamsFile], values: dict[str, Any]) -> list[str]:
-    """The complaints of one stage."""
-    try:
-        model.model_validate(values)
-    except ValidationError as error:
-        return [params.complaint(model, detail) for detail in error.errors()]
-    return []
-
-
-def repeated_items(values: Any, key: str = "") -> Iterator[str]:
-    """Items that a list has twice, anywhere in the file: a stage or a trial would run twice under one name."""
-    if isinstance(values, dict):
-        for name, value in values.items():
-            yield from repeated_items(value, f"{key}.{name}".lstrip("."))
-    elif isinstance(values, list):
-        for position, item in enumerate(values):
-            if item in values[:position]:
-                yield f"{key} lists {item!r} twice; list it once"
+            yield describe_unknown(key, known, params.all_keys())
 
 
 def valid_sections(values: dict[str, Any], models: Models) -> dict[str, params.Section]:
@@ -98,11 +87,11 @@ def valid_sections(values: dict[str, Any], models: Models) -> dict[str, params.S
 
 
 def cross_complaints(sections: dict[str, params.Section]) -> Iterator[str]:
-    """The complaints of CHECKS; a check whose sections are not all valid is left out."""
+    """The complaints of CHECKS; a check is left out where a section that has no default is not valid."""
     for check in CHECKS:
-        names = list(signature(check).parameters)
-        if all(name in sections for name in names):
-            yield from check(**{name: sections[name] for name in names})
+        parameters = signature(check).parameters.values()
+        if all(parameter.name in sections or parameter.default is None for parameter in parameters):
+            yield from check(**{parameter.name: sections.get(parameter.name) for parameter in parameters})
 
 
 def check_train(train: Train) -> Iterator[str]:
@@ -110,28 +99,6 @@ def check_train(train: Train) -> Iterator[str]:
     for name in train.backbones:
         if name not in backbone_names():
             yield f"train.backbones has {name!r}; webtoon_genre/backbones has {', '.join(backbone_names())}"
-
-
-def check_grid_backbones(handling: Handling, train: Train) -> Iterator[str]:
-    """Are the grid's backbones among train.backbones?"""
-    return untrained("handling.grid.backbones has", handling.grid.backbones, train)
-
-
-def check_experiment_backbone(experiments: ProbeParams, train: Train) -> Iterator[str]:
-    """Is the experiments' backbone among train.backbones?"""
-    return untrained("experiments.backbone is", [experiments.backbone], train)
-
-
-def check_style_backbone(style: Style, train: Train) -> Iterator[str]:
-    """Is the backbone of style among train.backbones?"""
-    return untrained("style.backbone is", [style.backbone], train)
-
-
-def untrained(key: str, names: Iterable[str], train: Train) -> Iterator[str]:
-    """Backbones without weights and features, because train.backbones lacks them."""
-    for name in names:
-        if name not in train.backbones:
-            yield f"{key} {name!r}, which is not in train.backbones; set it to one of {', '.join(train.backbones)}"
 
 
 def check_side(resize: Resize, train: Train) -> Iterator[str]:
@@ -177,24 +144,6 @@ def constant(backbone: str, name: str) -> Any:
     raise AssertionError(f"webtoon_genre/backbones/{backbone}.py defines no {name}")
 
 
-def check_numbers(train: Train, handling: Handling, finetune: Finetune, experiments: ProbeParams) -> Iterator[str]:
-    """Are the numbers in lists large enough? How many layers a backbone has is not known here."""
-    least: dict[str, tuple[Sequence[Any], int]] = {
-        "train.unfreeze": ([train.unfreeze], 0),
-        "handling.grid.unfreeze": (handling.grid.unfreeze, 0),
-        "handling.grid.units": (handling.grid.units, 1),
-        "finetune.unfreeze": (finetune.unfreeze, 0),
-        "experiments.seeds": (experiments.seeds, 0),
-    }
-    for key, (numbers, bound) in least.items():
-        for number in numbers:
-            if number != "all" and number < bound:
-                yield f"{key} has {number}; it must be {bound} at least"
-    for rate in handling.grid.lr:
-        if rate <= 0:
-            yield f"handling.grid.lr has {rate}; a learning rate is above 0"
-
-
 def check_engine(handling: Handling) -> Iterator[str]:
     """Is Ray installed where the grid needs it?"""
     if handling.engine == "ray" and find_spec("ray") is None:
@@ -203,39 +152,22 @@ def check_engine(handling: Handling) -> Iterator[str]:
 
 def check_source(crawl: Any) -> Iterator[str]:
     """Can the source be crawled?"""
-    if crawl.source == "folder" and not Path(crawl.folder.path).is_dir():
-        yield f"crawl.folder.path is {crawl.folder.path!r}, which is no folder; create it and put <label>/<files> into it"
+    if crawl.source == "folder":
+        yield from pictures_in_output(crawl.folder.path)
     if crawl.source == "naver" and PLACEHOLDER in crawl.user_agent:
         yield f"crawl.user_agent is {crawl.user_agent!r}; put a contact address for the site into it"
 
 
-def check_genres(label: Label, crawl: Any) -> Iterator[str]:
-    """Does the source have every genre of label.genres? Which ones a folder's manifest or the site's other lists have is not known here."""
-    key, genres = source_genres(crawl)
-    for genre in label.genres:
-        if genres and genre not in genres:
-            yield f"label.genres has {genre!r}, of which there will be no picture; {key} has {', '.join(genres)}"
-
-
-def source_genres(crawl: Any) -> tuple[str, list[str]]:
-    """What lists the genres of the source, and the genres; none where they are not known before the crawl."""
-    if crawl.source == "demo":
-        return "the demo site", list(THUMBNAILS)
-    if crawl.source == "naver" and crawl.naver.lists == ["genre"]:
-        return "crawl.naver.genres", crawl.naver.genres
-    folder = Path(crawl.folder.path)
-    if crawl.source == "folder" and folder.is_dir() and not (folder / MANIFEST).exists():
-        return str(folder), sorted(path.name for path in folder.iterdir() if path.is_dir())
-    return "", []
-
-
-def check_shares(label: Label, validate: Validate) -> Iterator[str]:
-    """Can the shares of all genres lie between both bounds?"""
-    fair = 1 / len(label.genres)
-    if validate.min_share > fair:
-        yield f"validate.min_share is {validate.min_share}; with {len(label.genres)} genres it must be {fair:.3g} at most"
-    if validate.max_share < fair:
-        yield f"validate.max_share is {validate.max_share}; with {len(label.genres)} genres it must be {fair:.3g} at least"
+def check_genres(
+    label: Label, crawl: Any, split: SplitParams | None = None, validate: Validate | None = None
+) -> Iterator[str]:
+    """Does the source have every genre of label.genres, and a folder enough pictures? What a site's other lists have is not known here."""
+    if crawl.source == "folder":
+        yield from folder_lines(crawl.folder.path, label, split, validate)
+    elif crawl.source == "demo":
+        yield from missing_genres("the demo site", label.genres, list(THUMBNAILS))
+    elif crawl.naver.lists == ["genre"]:
+        yield from missing_genres("crawl.naver.genres", label.genres, crawl.naver.genres)
 
 
 def check_pairs(label: Label, pairs: Pairs) -> Iterator[str]:
@@ -243,16 +175,20 @@ def check_pairs(label: Label, pairs: Pairs) -> Iterator[str]:
     if isinstance(pairs.which, int) and pairs.which < 1:
         yield f"pairs.which is {pairs.which}; give all, a number of pairs from 1, or a list of pairs"
     for pair in pairs.which if isinstance(pairs.which, list) else []:
-        if len(pair) != 2 or len(set(pair)) != 2 or not set(pair) <= set(label.genres):
+        if len(pair) != 2 or len(set(pair)) != 2:
             yield f"pairs.which has {pair}; give two different genres of {', '.join(label.genres)}"
+        elif others := [genre for genre in pair if genre not in label.genres]:
+            yield f"{NOTE}pairs.which has {', '.join(others)}, which label.genres lacks; the stage pairs leaves {pair} out"
 
 
 def check_merged(label: Label, criterion: Criterion) -> Iterator[str]:
-    """Does criterion.merged name genres, and each of them once?"""
+    """Does criterion.merged name each genre once? Groups of other genres are left out by the stage."""
     genres = [genre for group in criterion.merged for genre in group]
     for genre in dict.fromkeys(genres):
-        if genre not in label.genres or genres.count(genre) > 1:
-            yield f"criterion.merged has {genre!r}; give genres of {', '.join(label.genres)}, each once"
+        if genres.count(genre) > 1:
+            yield f"criterion.merged has {genre!r} {genres.count(genre)} times; list it once"
+    if others := [genre for genre in dict.fromkeys(genres) if genre not in label.genres]:
+        yield f"{NOTE}criterion.merged has {', '.join(others)}, which label.genres lacks; the stage criterion leaves them out"
 
 
 def check_columns(criterion: Criterion) -> Iterator[str]:
@@ -266,14 +202,9 @@ def check_columns(criterion: Criterion) -> Iterator[str]:
 CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     check_source,
     check_genres,
-    check_shares,
     check_train,
-    check_grid_backbones,
-    check_experiment_backbone,
-    check_style_backbone,
     check_side,
     check_weights,
-    check_numbers,
     check_engine,
     check_pairs,
     check_merged,
@@ -284,11 +215,13 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
 def main() -> None:
     """Check params.yaml and print every complaint."""
     models = stage_models(paths.GRAPH)
-    lines = complaints(paths.PARAMS, models)
-    for line in lines:
+    found = findings(paths.PARAMS, models)
+    for line in found:
         typer.echo(line)
+    lines = [line for line in found if f": {NOTE}" not in line]
     if lines:
-        raise InputError(f"{paths.PARAMS} has {len(lines)} complaints; nothing was run")
+        raise InputError(f"{paths.PARAMS} has {count(len(lines), 'complaint')}; nothing was run")
+    write_json(paths.metrics("check"), {"complaints": 0})
     typer.echo(f"{paths.PARAMS} fits all {len(models)} stages")
 
 

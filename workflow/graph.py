@@ -26,6 +26,7 @@ from webtoon_genre.experiments.probe import ExperimentParams
 
 PACKAGE = Path("webtoon_genre")
 BACKBONES = PACKAGE / "backbones"
+CHECK = "check"
 
 
 def import_closure(path: Path) -> set[Path]:
@@ -81,7 +82,7 @@ def stage_params(stage: str) -> type[Any]:
 
 def experiments(stages: list[str]) -> list[str]:
     """The stages that are experiments: their params are ExperimentParams."""
-    return [stage for stage in stages if issubclass(stage_params(stage), ExperimentParams)]
+    return [stage for stage in stages if stage != CHECK and issubclass(stage_params(stage), ExperimentParams)]
 
 
 def is_code(dependency: str) -> bool:
@@ -108,14 +109,19 @@ def dependencies(stage: str, current: list[str], stages: list[str]) -> list[str]
 
 def updated(graph: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
     """By stage, the lists `deps` and `params` that follow from the code."""
-    stages = list(graph["stages"])
+    stages = stage_names(graph)
     return {
         stage: {
-            "deps": dependencies(stage, list(section["deps"]), stages),
+            "deps": dependencies(stage, list(graph["stages"][stage]["deps"]), stages),
             "params": tracked_params(stage_params(stage)),
         }
-        for stage, section in graph["stages"].items()
+        for stage in stages
     }
+
+
+def stage_names(graph: dict[str, Any]) -> list[str]:
+    """The stages of dvc.yaml that are files of stages/: all but `check`, which is workflow/check.py and reads params.yaml as a file."""
+    return [stage for stage in graph["stages"] if stage != CHECK]
 
 
 def main(check: bool = False) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from webtoon_genre.core import files
+from webtoon_genre.core.errors import InputError
 
 
 class Crash(Exception):  # noqa: N818
@@ -46,9 +47,19 @@ def test_floats_are_rounded_to_six_places_without_a_negative_zero(tmp_path):
     assert (tmp_path / "a.json").read_text() == '{\n  "third": 0.333333,\n  "tiny": 0.0\n}\n'
 
 
-def test_a_number_that_json_does_not_have_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="Out of range float values are not JSON compliant"):
-        files.write_json(tmp_path / "a.json", {"loss": float("nan")})
+@pytest.mark.parametrize(
+    ("value", "key", "number"),
+    [
+        ({"loss": float("nan")}, "loss", "nan"),
+        ({"test": {"recalls": (0.5, float("inf"))}}, r"test\.recalls\.1", "inf"),
+        ({"seeds": [np.array([1, -np.inf])]}, r"seeds\.0\.1", "-inf"),
+    ],
+)
+def test_a_number_that_json_does_not_have_is_refused_with_its_key(tmp_path, value, key, number):
+    with pytest.raises(
+        InputError, match=rf"/a\.json: {key} is {number}, which JSON does not have; nothing was written$"
+    ):
+        files.write_json(tmp_path / "a.json", value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -56,3 +67,25 @@ def test_korean_text_stays_readable_in_json(tmp_path):
     files.write_json(tmp_path / "a.json", {"title": "공작저"})
     assert json.loads((tmp_path / "a.json").read_bytes()) == {"title": "공작저"}
     assert "공작저" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_only_products_and_hidden_files_stay_beside_products(tmp_path):
+    for name in (
+        "train/vgg16.json",
+        "train/resnet50.json",
+        "plots/vgg16/a.png",
+        "plots/resnet50/a.png",
+        "plots/.gitignore",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "plots/link").symlink_to(elsewhere)
+    files.keep_only([tmp_path / name for name in ("train/vgg16.json", "plots/vgg16", "missing/vgg16")])
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*")) == [
+        "plots/.gitignore",
+        "plots/vgg16",
+        "train/vgg16.json",
+    ]
+    assert elsewhere.is_dir()

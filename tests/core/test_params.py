@@ -87,7 +87,7 @@ def test_an_ill_typed_value_is_shown(tmp_path):
 
 
 def test_a_number_in_quotes_is_no_number(tmp_path):
-    expected = "params.yaml: resize.side is '112': input should be a valid integer"
+    expected = "params.yaml: resize.side is '112': input should be a valid integer; write it without quotes"
     assert error_message(tmp_path, GOOD.replace("112", "'112'")) == expected
 
 
@@ -108,6 +108,76 @@ def test_broken_yaml_is_one_line_with_the_position(tmp_path):
     assert message.startswith("params.yaml is no YAML: ")
     assert "line 2" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("lr: [1\n", "line 2, column 1: while parsing a flow sequence expected ',' or ']', but got '<stream end>'"),
+        ("lr:\n\tside: 1\n", "line 2, column 1: while scanning for the next token found character '\\t' that cannot start any token"),
+        ("lr: 1\nlr: 2\n", 'line 2, column 1: while constructing a mapping found duplicate key "lr" with value "2" (original value: "1")'),
+        ("a: {b: 1, b: 2}\n",
+         'line 1, column 11: while constructing a mapping found duplicate key "b" with value "2" (original value: "1")'),
+        ("lr: 'x\n", "line 2, column 1: while scanning a quoted scalar found unexpected end of stream"),
+        ("lr: 1\n---\nlr: 2\n", "line 2, column 1: expected a single document in the stream but found another document"),
+        ("lr: *other\n", "line 1, column 5: found undefined alias 'other'"),
+        ("lr: !!python/none x\n", "line 1, column 5: could not determine a constructor for the tag 'tag:yaml.org,2002:python/none'"),
+    ],
+)  # fmt: skip
+def test_text_that_is_no_yaml_names_line_and_column(tmp_path, text, line):
+    assert error_message(tmp_path, text) == f"params.yaml is no YAML: {line}"
+
+
+@pytest.mark.parametrize(
+    ("data", "byte", "line"),
+    [
+        ("lr: 1\n# 로맨스\n".encode("cp949"), "b7", 2),
+        ("lr: 1\n".encode("utf-16"), "ff", 1),
+        ("lr: 1\n\n# café\n".encode("latin-1"), "e9", 3),
+    ],
+)
+def test_a_file_in_another_encoding_names_the_first_byte(tmp_path, data, byte, line):
+    (tmp_path / "params.yaml").write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        params.read(Params, tmp_path / "params.yaml")
+    assert str(caught.value).replace(f"{tmp_path}/", "") == (
+        f"params.yaml is no UTF-8: byte 0x{byte} in line {line}; save it in the encoding UTF-8"
+    )
+
+
+def test_utf_16_without_a_byte_order_mark_is_one_line(tmp_path):
+    (tmp_path / "params.yaml").write_bytes("lr: 1\n".encode("utf-16-le"))
+    with pytest.raises(InputError, match=r"params\.yaml is no YAML: unacceptable character #x0000") as caught:
+        params.read(Params, tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
+    (tmp_path / "params.yaml").write_text(GOOD, encoding="utf-8-sig")
+    assert params.read(Params, tmp_path / "params.yaml").lr == 0.0001
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; restore it with `git checkout params.yaml`"),
+        ("# nothing\n", "is empty; restore it with `git checkout params.yaml`"),
+        ("- 1\n", "holds a list, not sections; restore it with `git checkout params.yaml`"),
+        ("lr:1\n", "holds a str, not sections; restore it with `git checkout params.yaml`"),
+    ],
+)
+def test_a_file_without_sections_is_one_line(tmp_path, text, message):
+    assert error_message(tmp_path, text) == f"params.yaml {message}"
+
+
+def test_a_folder_in_place_of_the_file_is_one_line(workspace):
+    (workspace / "params.yaml").unlink()
+    (workspace / "params.yaml").mkdir()
+    with pytest.raises(InputError) as caught:
+        params.read(Params)
+    assert str(caught.value) == (
+        "params.yaml is a folder; move it away, and restore the file with `git checkout params.yaml`"
+    )
 
 
 def test_a_missing_file_says_where_to_run(workspace):

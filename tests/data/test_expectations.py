@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from webtoon_genre.data.expectations import (
     describe_failure,
     equal,
     one_of,
+    plain,
     summary,
     unique,
     validate_tables,
@@ -91,3 +93,19 @@ def test_the_markdown_has_at_most_two_hundred_rows_and_the_metrics_have_all():
     assert as_markdown([failure(203)]).endswith("| 7 | 199 | a\\|b |\n\n… and 3 more in validate.json.\n")
     expectation = summary([failure(203)])["expectations"]["labels_genre"]
     assert (expectation["unexpected_count"], len(expectation["failing"])) == (203, 203)
+
+
+def test_a_failure_shows_numbers_without_their_numpy_types():
+    frame = pd.DataFrame({"title_id": np.array([5, 6], np.int64), "share": np.array([0.25, 7.5], np.float64)})
+    (result,) = validate_tables(
+        [Check("genres", "share", "at most 1", within("share", 0, 1), "add pictures")],
+        {"genres": Table(["title_id"], frame)},
+    )
+    assert describe_failure(result) == "genres: at most 1: 1 of 2 rows fail: title_id 6, share 7.5; add pictures"
+
+
+@pytest.mark.parametrize(
+    "value", [np.int64(5), np.float32(0.5), np.bool_(True), np.str_("x"), pd.NA, np.nan, None, "x", 3]
+)
+def test_cells_become_python_s_own_types(value):
+    assert type(plain(value)) in (int, float, bool, str, type(None))

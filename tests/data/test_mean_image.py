@@ -68,12 +68,18 @@ def test_split_rejects_the_mean_of_other_rows_and_writes_nothing(labels, workspa
     assert not (workspace / "data/dataset.parquet").exists()
 
 
-def test_a_genre_that_cannot_fill_the_split_is_named():
-    rows = pd.DataFrame({"title_id": [1, 1], "no": [1, 2], "genre": "pure", "label": 0})
-    with pytest.raises(
-        InputError, match=r"^genre 'pure' has no image in \w+: its 1 titles do not fill the split; crawl more"
-    ):
+def test_all_genres_that_cannot_fill_the_split_are_named():
+    rows = pd.DataFrame(
+        {"title_id": [1, 1, 2], "no": [1, 2, 1], "genre": ["pure", "pure", "comic"], "label": [0, 0, 1]}
+    )
+    with pytest.raises(InputError) as caught:
         split.split_dataset(rows, BY_TITLE)
+    assert str(caught.value) == (
+        "label.genres: 'comic' has 1 image in 1 title, none of them in train, val, and needs 3 titles; "
+        "add pictures or crawl more of it, or leave it out of label.genres; "
+        "label.genres: 'pure' has 2 images in 1 title, none of them in val, test, and needs 4 titles; "
+        "add pictures or crawl more of it, or leave it out of label.genres"
+    )
 
 
 def test_the_metrics_of_split_count_images_and_titles():

@@ -166,7 +166,7 @@ def test_a_kill_came_during_a_write(chain, case):
 
 @pytest.mark.slow
 def test_finished_trials_of_a_killed_grid_are_stored_for_the_next_run(chain):
-    files = chain.leftovers[f"handling@{BACKBONE}-0"]
+    files = chain.leftovers[f"handling@{BACKBONE}"]
     assert [path for path in files if path.startswith(f"models/.handling/{BACKBONE}-0/")] != []
 
 
@@ -177,7 +177,7 @@ def test_the_documented_table_is_that_of_the_tests():
 
 def test_every_stage_of_the_graph_has_a_case():
     graph = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))
-    assert [*dict.fromkeys(case.module for case in CASES)] == list(graph["stages"])
+    assert [*dict.fromkeys(case.module for case in CASES)] == [name for name in graph["stages"] if name != "check"]
 
 
 # Reruns of committed stages: the earlier outputs come back.

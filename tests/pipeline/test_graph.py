@@ -13,7 +13,7 @@ from webtoon_genre.core import paths
 from workflow import graph
 
 STAGES = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-ORDER = list(STAGES)
+ORDER = [stage for stage in STAGES if stage != graph.CHECK]
 ARCHITECTURE = Path("webtoon_genre/features/backbone.py")  # the code that builds backbones
 
 
@@ -27,12 +27,23 @@ def output_paths(stage: str, kinds: tuple[str, ...] = ("outs", "metrics", "plots
     outputs = {}
     for entry in [entry for kind in kinds for entry in STAGES[stage].get(kind, [])]:
         path, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
-        outputs[path.replace("${item.backbone}", "resnet50").replace("${item.unfreeze}", "0")] = options
+        outputs[path.replace("${item.backbone}", "resnet50")] = options
     return outputs
 
 
 def test_every_stage_is_a_file_and_every_file_a_stage():
     assert {path.stem for path in Path("stages").glob("[!_]*.py")} == set(ORDER)
+
+
+def test_the_check_of_params_comes_before_every_stage():
+    assert next(iter(STAGES)) == graph.CHECK
+    first = [name for name, stage in STAGES.items() if all(is_source(path) for path in stage["deps"])]
+    assert first == [graph.CHECK]
+
+
+def is_source(path: str) -> bool:
+    """Whether a dependency is no product of a stage."""
+    return Path(path).parts[0] not in ("data", "models", "metrics", "plots")
 
 
 def test_the_study_s_stages_are_in_its_order():
@@ -66,7 +77,7 @@ def test_a_stage_that_builds_a_backbone_depends_on_the_one_architecture(stage):
         assert named == []
         assert "metrics/select.json" in STAGES[stage]["deps"]
     elif ARCHITECTURE in graph.import_closure(Path(f"stages/{stage}.py")):
-        item = "item.backbone" if "backbone" in STAGES[stage].get("matrix", {}) else f"{stage}.backbone"
+        item = "item.backbone" if "backbone" in STAGES[stage].get("matrix", {}) else "train.backbones[0]"
         assert named == [f"webtoon_genre/backbones/${{{item}}}.py"]
     else:
         assert named == []

@@ -18,7 +18,7 @@ STAGES = list(YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding
 BEFORE_TRAINING = STAGES[: STAGES.index("train")]
 EXPERIMENTS = graph.experiments(STAGES)
 FROM_TRAINING = ["train", "evaluate", *EXPERIMENTS, "summary"]
-GRID = ["handling", "handling", "select", "finetune"]
+GRID = ["handling", "select", "finetune"]
 
 
 @pytest.fixture(scope="module")

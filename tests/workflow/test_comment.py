@@ -66,6 +66,13 @@ def test_scores_are_visible_and_other_metrics_folded():
     assert "| `episodes` | 200 | 2,000 | +1,800 |" in folded
 
 
+def test_intervals_over_few_test_titles_are_no_evidence():
+    sentence = "The intervals are no evidence: too few test titles (6) to tell."
+    assert sentence in format_comment(replace(CHANGE, titles=6), LINKS)
+    for titles in (10, None):
+        assert "too few" not in format_comment(replace(CHANGE, titles=titles), LINKS)
+
+
 def test_a_stage_that_ran_without_a_new_output_is_listed_as_such():
     after = {**STAGE, "deps": [{"path": "a.py", "md5": "2"}], "outs": [{"path": "o", "md5": "1", "size": 1}]}
     before = {**STAGE, "outs": after["outs"]}

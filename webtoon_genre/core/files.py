@@ -1,9 +1,10 @@
 """Atomic writes: a temporary file beside the target is renamed when it is complete; and disk space reserved in advance."""
 
 import json
+import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,17 @@ def remove_folder(folder: Path) -> None:
             raise
 
 
+def keep_only(products: Collection[Path]) -> None:
+    """Remove the other files and folders beside `products`, except hidden ones: a matrix stage leaves those of earlier params."""
+    folders = {product.parent for product in products if product.parent.is_dir()}
+    others = {path for folder in folders for path in folder.iterdir() if not path.name.startswith(".")}
+    for path in sorted(others - set(products)):
+        if path.is_dir() and not path.is_symlink():
+            remove_folder(path)
+        else:
+            path.unlink()
+
+
 @contextmanager
 def name_in_errors(target: Path) -> Iterator[None]:
     """Put `target` into an OSError that names no file: C libraries report a full disk without a path."""
@@ -84,9 +96,24 @@ def create_memmap(path: Path, dtype: np.dtype | type, shape: tuple[int, ...]) ->
 
 
 def write_json(target: Path, value: Any) -> None:
-    """Write metrics: keys sorted, floats rounded to 6 places, a newline at the end, so that equal runs write equal bytes."""
-    text = json.dumps(round_floats(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    """Write metrics: keys sorted, floats rounded to 6 places, a newline at the end, so that equal runs write equal bytes.
+
+    InputError with the key of a number that is NaN or infinite, which JSON does not have.
+    """
+    value = round_floats(value)
+    for key, number in non_finite_numbers(value):
+        raise InputError(f"{target}: {key} is {number}, which JSON does not have; nothing was written")
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(target, text + "\n")
+
+
+def non_finite_numbers(value: Any, key: str = "") -> Iterator[tuple[str, float]]:
+    """Every NaN and infinity in nested dicts and lists, with its key: "test.recalls.0"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield key, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []
+    for name, item in items:
+        yield from non_finite_numbers(item, f"{key}.{name}".lstrip("."))
 
 
 def read_json(path: Path, stage: str) -> Any:

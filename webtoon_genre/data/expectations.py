@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 LOG_ROWS = 20  # failing rows in a log line
@@ -23,12 +24,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation of a table: its name, its text, and its Great Expectations class with arguments."""
+    """One expectation of a table: its name, its text, its Great Expectations class with arguments, and what to do where it fails."""
 
     table: str
     name: str
     expected: str
     rule: tuple[str, dict[str, Any]]
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,22 @@ def expectation(gx: Any, check: Check) -> Any:
 
 
 def check_result(check: Check, result: Mapping[str, Any], ids: list[str]) -> CheckResult:
-    """Convert a result of Great Expectations, without its random ids and times; nulls become None."""
+    """Convert a result of Great Expectations, without its random ids and times."""
     details = result["result"]
     if "element_count" not in details:
         raise RuntimeError(f"{check} could not be evaluated: {result['exception_info']}")
     failing = [
-        {key: None if pd.isna(row[key]) else row[key] for key in [*ids, *sorted(set(row) - set(ids))]}
+        {key: plain(row[key]) for key in [*ids, *sorted(set(row) - set(ids))]}
         for row in details["unexpected_index_list"] or []
     ]
     return CheckResult(check, result["success"], details["element_count"], failing)
+
+
+def plain(value: Any) -> Any:
+    """Return a cell as Python's own type, whose repr is no np.int64(1); nulls become None."""
+    if pd.isna(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def great_expectations() -> Any:
@@ -163,10 +172,11 @@ def markdown_row(values: Iterable[Any]) -> str:
 
 
 def describe_failure(result: CheckResult) -> str:
-    """Describe a failure on one line: the expectation, the number of failing rows, and the first of them."""
+    """Describe a failure on one line: the expectation, the number of failing rows, the first of them, and what to do."""
     rows = "; ".join(", ".join(f"{key} {value!r}" for key, value in row.items()) for row in result.failing[:LOG_ROWS])
     more = len(result.failing) - LOG_ROWS
     return (
         f"{result.check.table}: {result.check.expected}: {len(result.failing)} of {result.rows} rows fail: {rows}"
         + (f"; and {more} more" if more > 0 else "")
+        + (f"; {result.check.remedy}" if result.check.remedy else "")
     )
