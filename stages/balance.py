@@ -255,6 +255,7 @@ def draw_changes(axes: Axes, changes: dict[str, Any], measure: str) -> None:
     intervals = [change["interval"] for change in changes.values()]
     figures.draw_intervals(axes, list(changes), points, intervals, [figures.BLUE] * len(points))
     axes.axvline(0, color="black", linewidth=1, zorder=0)
+    axes.locator_params(axis="x", nbins=5)  # so that the numbers of two panels do not touch
     axes.set_title(f"change of {measure}", fontsize=10)
 
 

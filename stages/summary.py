@@ -33,7 +33,7 @@ test interval: 95%, whole titles resampled; macro F1: of test images
 Where to look next
   plots/summary.png, plots/evaluate/           what each model confuses, and its surest predictions
   plots/curves.png, dvc plots show             learning curves; in a browser, with confusion matrices
-  dvc exp run -S lr=1e-5 && dvc metrics diff   another learning rate, and what it changes"""
+  dvc exp run -S lr=1e-4 && dvc metrics diff   another learning rate, and what it changes"""
 CAPTION = """\
 accuracy on test images; lines: 95% intervals, whole titles resampled
 orange: the fine-tuned genre-classifier

@@ -142,7 +142,7 @@ def test_show_prints_an_aligned_table_the_best_validation_accuracy_first(metrics
     call()
     output = call("show").stdout
     assert output == TABLE + "\n" + summary.NEXT_STEPS + "\n"
-    assert "dvc exp run -S lr=1e-5" in output
+    assert "dvc exp run -S lr=1e-4" in output
 
 
 def test_show_writes_nothing(metrics):
