@@ -4,7 +4,7 @@ import logging
 
 from webtoon_genre.core import machine
 
-logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it notes that it lists its fonts anew
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it says that it lists its fonts, and where that takes long
 with machine.hidden_configuration():
     import matplotlib
     from matplotlib import font_manager
