@@ -18,7 +18,7 @@ from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_text
 from webtoon_genre.features.backbone import architecture_file, backbone_names
-from workflow.graph import code_folders, experiments
+from workflow.graph import CHECK, code_folders, experiments
 
 PAGES = (
     "README.md",
@@ -74,7 +74,7 @@ def file_table() -> str:
 
 def rerun_table() -> str:
     """One row a folder of webtoon_genre: the stages that run again after an edit in it."""
-    folders_of = {stage: code_folders(stage) for stage in read_stages()}
+    folders_of = {stage: code_folders(stage) for stage in read_stages() if stage != CHECK}
     rows = ["| folder | stages that run again |", "|---|---|"]
     for folder in sorted({folder for folders in folders_of.values() for folder in folders}):
         users = [stage for stage, folders in folders_of.items() if folder in folders]

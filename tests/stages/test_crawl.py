@@ -173,10 +173,10 @@ def test_another_world_is_not_mixed_in(raw, crawl):
             {"source": "web"},
             "params.yaml: crawl.source is 'web': input should be 'demo', 'folder' or 'naver'",
         ),
-        ({"as_of": "soon"}, "params.yaml: crawl.as_of is 'soon': value error, Invalid isoformat string: 'soon'"),
+        ({"as_of": "soon"}, "params.yaml: crawl.as_of: 'soon' is no date; write year-month-day, such as '2022-08-19'"),
         (
             {"naver__genres": ["pure", "pure"]},
-            "params.yaml: crawl.naver.genres is ['pure', 'pure']: value error, pure is listed twice",
+            "params.yaml: crawl.naver.genres: pure is listed twice",
         ),
         (
             {"source": "naver"},

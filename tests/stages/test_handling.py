@@ -130,7 +130,7 @@ def test_finished_trials_of_other_params_are_trained_again(frozen_grid, set_para
 
 def test_the_study_s_grid_of_216_trials_is_params_alone(workspace, set_params):
     page = (REPOSITORY / "docs/handling.md").read_text(encoding="utf-8")
-    overrides = re.findall(r"-S '?([\w.]+)=([^ '\\]+)'?", page.partition("## The default grid")[2].partition("##")[0])
+    overrides = re.findall(r"-S '?([\w.]+)=([^\s'\\]+)'?", page.partition("## The default grid")[2].partition("##")[0])
     set_params({key: YAML(typ="safe", pure=True).load(value) for key, value in overrides})
     params = read(handling.Params)
     grid = params.handling.grid

@@ -33,7 +33,12 @@ LEFT_OUT = ("paid", "hidden", "undated")  # as the source declares; any other st
 
 def parse_date(value: Any) -> Any:
     """Parse a date written as text: `dvc exp run -S` writes it so into params.yaml."""
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no date; write year-month-day, such as '2022-08-19'") from None
 
 
 class Limits(Section):
