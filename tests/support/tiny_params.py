@@ -11,7 +11,7 @@ TINY = {
     ("features", "calibration_images"): 32,
     ("train", "backbones"): [BACKBONE],
     ("train", "epochs"): 5,
-    ("handling", "grid"): {"unfreeze": [0, 4], "units": [16], "lr": [0.001]},
+    ("handling", "grid"): {"frozen": [], "unfreeze": [0, 4], "units": [16], "lr": [0.001]},
     ("handling", "epochs"): 2,
     ("finetune", "unfreeze"): [4],
     ("finetune", "epochs"): 2,
