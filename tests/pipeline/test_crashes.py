@@ -92,7 +92,8 @@ def chain(undisturbed, tmp_path_factory) -> Iterator[Chain]:
         lock = outputs(undisturbed / "dvc.lock")
         chain = Chain(clone, lock)
         cases = {case.stage: case for case in CASES}
-        for stage in lock:
+        clone.type("dvc repro check")  # its output is always the same, and stays when it fails
+        for stage in [name for name in lock if name != "check"]:
             case = cases[stage]
             faults = case.faults(EXHAUSTIVE) if mounted else [KILLED]
             chain.run(case, faults, case.killed_at(EXHAUSTIVE), undisturbed)
