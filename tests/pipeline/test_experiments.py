@@ -15,7 +15,7 @@ PATIENCE = 900  # seconds for two queued experiments on a busy machine
 def clone(pipeline):
     """The tiny pipeline, run and committed, and a grid of two learning rates, queued and run in parallel."""
     repository = pipeline()
-    repository.queue_output = repository.type("dvc exp run --queue -S 'lr=1e-3,1e-5'")
+    repository.queue_output = repository.type("dvc exp run --queue -S 'lr=1e-4,1e-5'")
     repository.type("dvc queue start -j 2")
     deadline = time.monotonic() + PATIENCE
     while any(state in (status := repository.type("dvc queue status")) for state in ("Queued", "Running")):
@@ -49,7 +49,7 @@ def test_a_queued_grid_leaves_the_workspace_unchanged(clone):
 
 def test_each_experiment_of_the_grid_is_shown_with_its_scores(clone):
     experiments = experiments_by_rate(clone)
-    assert sorted(experiments) == [1e-5, 1e-3]
+    assert sorted(experiments) == [1e-5, 1e-4]
     for experiment in experiments.values():
         scores = experiment["data"]["metrics"]["metrics/summary.json"]["data"]["backbones"][BACKBONE]
         assert scores.items() <= summary_of(clone, experiment)["backbones"][BACKBONE].items()
@@ -57,13 +57,13 @@ def test_each_experiment_of_the_grid_is_shown_with_its_scores(clone):
 
 def test_two_experiments_are_compared(clone):
     experiments = experiments_by_rate(clone)
-    names = " ".join(experiments[lr]["name"] for lr in (1e-5, 1e-3))
+    names = " ".join(experiments[lr]["name"] for lr in (1e-5, 1e-4))
     params = json.loads(clone.type(f"dvc exp diff {names} --json"))["params"]["params.yaml"]
-    assert params == {"lr": {"old": 1e-5, "new": 1e-3, "diff": pytest.approx(1e-3 - 1e-5)}}
+    assert params == {"lr": {"old": 1e-5, "new": 1e-4, "diff": pytest.approx(1e-4 - 1e-5)}}
 
 
 def test_an_experiment_is_applied_and_undone(clone):
-    experiment = experiments_by_rate(clone)[1e-3]
+    experiment = experiments_by_rate(clone)[1e-4]
     clone.type(f"dvc exp apply {experiment['name']}")
     applied = json.loads((clone.folder / "metrics/summary.json").read_text())
     assert applied == summary_of(clone, experiment)
@@ -72,10 +72,10 @@ def test_an_experiment_is_applied_and_undone(clone):
 
 
 def test_an_experiment_becomes_a_branch(clone):
-    name = experiments_by_rate(clone)[1e-3]["name"]
+    name = experiments_by_rate(clone)[1e-4]["name"]
     clone.type(f"dvc exp branch {name} quick")
     clone.type("git checkout -q quick && dvc checkout -q")
-    assert "lr: 0.001" in (clone.folder / "params.yaml").read_text()
+    assert "lr: 0.0001" in (clone.folder / "params.yaml").read_text()
     assert clone.stages_run(clone.type("dvc repro")) == []
     clone.type("git checkout -q main && dvc checkout -q && git branch -qD quick")
 
@@ -83,7 +83,7 @@ def test_an_experiment_becomes_a_branch(clone):
 def test_an_earlier_training_is_restored_from_the_run_cache(clone):
     for experiment in experiments_by_rate(clone).values():
         clone.type(f"dvc exp remove {experiment['name']}")
-    output = clone.type("dvc exp run -S lr=1e-3")
+    output = clone.type("dvc exp run -S lr=1e-4")
     assert "train" not in clone.stages_run(output)
     assert f"Stage 'train@{BACKBONE}' is cached - skipping run, checking out outputs" in output
     clone.type("git checkout -q . && dvc checkout -q")

@@ -23,8 +23,8 @@ def clone(pipeline):
     repository = pipeline()
     params = repository.folder / "params.yaml"
     text = params.read_text()
-    assert "lr: 0.0001" in text
-    params.write_text(text.replace("lr: 0.0001", "lr: 0.001", 1))
+    assert "lr: 0.001 " in text
+    params.write_text(text.replace("lr: 0.001 ", "lr: 0.01 ", 1))
     repository.type("dvc repro && git commit -qam 'faster'")
     return repository
 
@@ -52,7 +52,7 @@ def test_the_heading_names_both_commits_and_states_that_the_lock_is_up_to_date(c
 
 @pytest.mark.slow
 def test_params_that_differ_are_listed_before_and_after(review):
-    assert table_cells(review, "Params") == [["lr", "0.0001", "0.001"]]
+    assert table_cells(review, "Params") == [["lr", "0.001", "0.01"]]
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_scores_are_those_of_dvc_metrics_diff_with_their_intervals(clone, review
 @pytest.mark.slow
 def test_stages_that_ran_are_listed_with_the_reason(review):
     cells = {row[0]: row[1:] for row in table_cells(review, "Stages")}
-    assert list(cells) == [f"train@{BACKBONE}", f"evaluate@{BACKBONE}", "summary"]
+    assert list(cells) == ["check", f"train@{BACKBONE}", f"evaluate@{BACKBONE}", "summary"]
     assert cells[f"train@{BACKBONE}"][0] == "lr"
     assert f"models/{BACKBONE}" in cells[f"train@{BACKBONE}"][1]
     assert cells["summary"][0] == "metrics/evaluate, plots/train"

@@ -49,7 +49,7 @@ def edited(source, tmp_path_factory):
     source.type(f"git clone -q . {folder}")
     clone = Clone(folder)
     clone.type(f"dvc cache dir --local {source.folder / '.dvc/cache'}")
-    replace_once(folder / "params.yaml", "lr: 0.0001", "lr: 0.1")
+    replace_once(folder / "params.yaml", "lr: 0.001 ", "lr: 0.1 ")
     replace_once(folder / "params.yaml", "interpolation: linear", "interpolation: area")
     replace_once(folder / "dvc.yaml", "cmd: python -m stages.zero_center", "cmd: python3 -m stages.zero_center")
     replace_once(folder / "dvc.yaml", "metrics/style.md", "metrics/style_new.md")
