@@ -49,7 +49,7 @@ check: setup
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-# Every test that is not slow: about 6 minutes.
+# Every test that is not slow: about 10 minutes.
 test: check
 	$(PYTEST) -m "not slow"
 
