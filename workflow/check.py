@@ -7,6 +7,7 @@ Writes: one line for each complaint, with what to do, and exit code 1 if there i
 """
 
 import ast
+import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from inspect import signature
@@ -214,6 +215,9 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
 
 def main() -> None:
     """Check params.yaml and print every complaint."""
+    if paths.PARAMS.is_file():
+        # `dvc exp run -S` writes it in the second in which git recorded it; at an equal size git would take it for unchanged
+        os.utime(paths.PARAMS)
     models = stage_models(paths.GRAPH)
     found = findings(paths.PARAMS, models)
     for line in found:
