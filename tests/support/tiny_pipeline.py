@@ -16,6 +16,7 @@ PRODUCTS = ("dvc.lock", "metrics", "plots")  # written by `dvc repro`, and in gi
 INPUTS = (  # what a run's products depend on
     "stages/",
     "webtoon_genre/",
+    "workflow/check",
     "params.yaml",
     "dvc.yaml",
     "requirements.lock",
