@@ -126,7 +126,7 @@ def run(images: int, sizes: Sequence[int], rounds: int, work: Path) -> str:
 def main(
     images: Annotated[int, typer.Option(help="Pictures.")] = 50_000,
     sizes: Annotated[list[int], typer.Option("--size", help="Pictures a title; 1: without titles.")] = [1, 18],  # noqa: B006
-    rounds: Annotated[int, typer.Option(help="Runs of each, in alternating order.")] = 1,
+    rounds: Annotated[int, typer.Option(help="Runs of every data set, in alternating order.")] = 1,
 ) -> None:
     """Measure the stages on the same pictures without and with titles; ratios are to the last --size."""
     for name, value, least in (("images", images, 100), ("rounds", rounds, 1), ("size", min(sizes), 1)):

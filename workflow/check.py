@@ -219,10 +219,10 @@ def main() -> None:
         # `dvc exp run -S` writes it in the second in which git recorded it; at an equal size git would take it for unchanged
         os.utime(paths.PARAMS)
     models = stage_models(paths.GRAPH)
-    found = findings(paths.PARAMS, models)
-    for line in found:
+    report = findings(paths.PARAMS, models)
+    for line in report:
         typer.echo(line)
-    lines = [line for line in found if f": {NOTE}" not in line]
+    lines = [line for line in report if f": {NOTE}" not in line]
     if lines:
         raise InputError(f"{paths.PARAMS} has {count(len(lines), 'complaint')}; nothing was run")
     write_json(paths.metrics("check"), {"complaints": 0})

@@ -46,8 +46,8 @@ def test_korean_is_drawn_by_the_font_of_the_lock_file(weight, caplog):
     figure = figures.new_figure(3, 1)
     text = figure.text(0, 0, "로맨스", fontweight=weight)
     figure.canvas.draw()
-    found = artists.font_manager.fontManager._find_fonts_by_props(text.get_fontproperties())
-    assert [os.path.basename(path) for path in found] == {  # noqa: PTH119 - a class of matplotlib's
+    paths = artists.font_manager.fontManager._find_fonts_by_props(text.get_fontproperties())
+    assert [os.path.basename(path) for path in paths] == {  # noqa: PTH119 - a class of matplotlib's
         "normal": ["DejaVuSans.ttf", "NanumGothic.ttf"],
         "bold": ["DejaVuSans-Bold.ttf", "NanumGothicBold.ttf"],
     }[weight]
@@ -57,8 +57,8 @@ def test_korean_is_drawn_by_the_font_of_the_lock_file(weight, caplog):
 def test_no_font_of_the_machine_can_be_chosen():
     figures.new_figure(1, 1)
     folders = {os.path.dirname(font.fname) for font in artists.font_manager.fontManager.ttflist}  # noqa: PTH120
-    own = os.path.join(artists.matplotlib.get_data_path(), "fonts", "ttf")  # noqa: PTH118
-    assert folders == {own, str(fonts.korean_files()[0].parent)}
+    bundled = os.path.join(artists.matplotlib.get_data_path(), "fonts", "ttf")  # noqa: PTH118
+    assert folders == {bundled, str(fonts.korean_files()[0].parent)}
 
 
 @pytest.mark.parametrize("name", ["A_$b$", "$x$", r"\alpha", "x^2", "100 %", "a_b", r"$\frac{$", r"\$5 and \$6"])

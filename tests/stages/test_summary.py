@@ -189,12 +189,14 @@ def test_other_data_have_no_line_and_no_mention_of_the_study():
 def test_the_stage_reads_from_the_data_whether_they_are_the_study_s(metrics, monkeypatch, source, genres):
     write("metrics/crawl.json", {"thumbnails": 831, "source": source})
     write("metrics/split.json", SPLIT | {"images_by_genre": dict.fromkeys(genres)})
-    drawn, draw = [], summary.scores_figure
+    comparable_calls, draw = [], summary.scores_figure
     monkeypatch.setattr(
-        summary, "scores_figure", lambda scores, comparable: drawn.append(comparable) or draw(scores, comparable)
+        summary,
+        "scores_figure",
+        lambda scores, comparable: comparable_calls.append(comparable) or draw(scores, comparable),
     )
     call()
-    assert drawn == [False]
+    assert comparable_calls == [False]
 
 
 def test_few_test_titles_are_named_beside_the_scores():

@@ -239,9 +239,9 @@ def test_odd_files_are_counted_by_reason_and_logged(caplog):
 def test_pictures_that_cannot_be_read_are_counted(monkeypatch, caplog):
     put("ink/a.jpg", "ink/b.jpg", "ink/c.jpg", "ink/d.jpg")
 
-    def change(folder: Path, found: Counter[str]) -> list[folder_source.Entry]:
+    def change(folder: Path, left_out: Counter[str]) -> list[folder_source.Entry]:
         """List the folder, then make three of its pictures unreadable."""
-        entries = list_entries(folder, found)
+        entries = list_entries(folder, left_out)
         Path("pictures/ink/b.jpg").unlink()
         for name in ("c", "d"):
             Path(f"pictures/ink/{name}.jpg").unlink()
