@@ -1,5 +1,6 @@
 """workflow/scripts.py and the Makefile: a moved or copied folder runs its own environment and code."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -54,8 +55,10 @@ def folder(tmp_path):
 
 
 def make(folder: Path, *arguments: str) -> str:
-    """Run make in a folder and return its output."""
-    return subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
+    """Run make in a folder and return its output; the tests themselves may be a recipe of make, which sets MAKEFLAGS and MAKELEVEL."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_copied_folder_is_set_up_again_once(folder):
