@@ -14,8 +14,9 @@ import gc
 import importlib.util
 import logging
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -30,6 +31,8 @@ INSTRUCTIONS = {
     "portable": {"TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0", "TF_ENABLE_ONEDNN_OPTS": "0"},  # no oneDNN
     "native": {},
 }
+# Keras imports them, if it can, for functions that nothing here calls; they take two fifths of the time of `import keras`.
+UNUSED_BY_KERAS = ("matplotlib", "sklearn")
 
 
 class Runtime(Section):
@@ -76,7 +79,12 @@ def start_keras(runtime: Runtime) -> None:
     os.environ["KERAS_BACKEND"] = runtime.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised as Python exceptions as well
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns when many models are built in one process
-    with suppress_stderr(), without_garbage_collection(), machine.hidden_configuration():
+    with (
+        suppress_stderr(),
+        without_garbage_collection(),
+        machine.hidden_configuration(),
+        without_packages(UNUSED_BY_KERAS),
+    ):
         keras = importlib.import_module("keras")
     if runtime.instructions == "portable":
         eigen_caches.set_cache_sizes()
@@ -106,6 +114,18 @@ def suppress_stderr() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextmanager
+def without_packages(names: Sequence[str]) -> Iterator[None]:
+    """Let imports of packages that are not imported yet fail in this block, as where they are not installed."""
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None stops an import
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 @contextmanager
