@@ -1,8 +1,8 @@
-# `make repro` builds everything and prints the results; `make test` checks everything. Both set up .venv first.
+# `make repro` builds everything, two stages at a time, and prints the results; `make test` checks everything. Both set up .venv first.
 PYTHON ?= python3
 # EXTRA=gpu installs the CUDA build of TensorFlow.
 EXTRA ?=
-# Test files run side by side; each process holds about 2 GiB.
+# Stages or test files that run side by side; each process holds 2 to 4 GB.
 JOBS ?= 2
 REV ?= HEAD
 BASE ?= main
@@ -33,7 +33,7 @@ $(STAMP): $(LOCK) pyproject.toml
 
 repro: setup
 	@$(BIN)/python -m workflow.check
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m dvc repro
+	@$(BIN)/python -m workflow.repro --jobs $(JOBS)
 	@$(BIN)/python -m stages.summary show
 
 # Rebuilds a commit in a fresh clone and compares byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.1

@@ -84,7 +84,7 @@ def source_clone(folder: Path) -> Clone:
 
 
 def pipeline_products(cache: Path) -> Path:
-    """A folder below `cache` with the products of `dvc repro` for these sources, and its output; the first process creates it."""
+    """A folder below `cache` with the products of `workflow.repro` for these sources, and its output; the first process creates it."""
     inputs = [REPOSITORY / name for name in source_files() if name.startswith(INPUTS)]
     digest = sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:16]
     folder = cache / digest
@@ -101,7 +101,7 @@ def pipeline_products(cache: Path) -> Path:
 def run_pipeline(work: Path, target: Path) -> None:
     """Run the pipeline in `work` and move its products to `target`."""
     clone = source_clone(work)
-    (work / "printed").write_text(clone.type("dvc repro"))
+    (work / "printed").write_text(clone.type("python -m workflow.repro"))
     part = target.with_suffix(".part")
     for name in (*PRODUCTS, "printed", ".dvc/cache"):
         copy(work / name, part / name)
