@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.support.image_factory import picture
-from webtoon_genre.plotting.figures import GAP, MARGIN, new_figure, save, sheet, tile
+from webtoon_genre.plotting.figures import GAP, GREY, MARGIN, draw_map, lay_out, new_figure, save, sheet, tile
 
 
 def test_a_figure_saved_twice_is_the_same_png_without_metadata(tmp_path):
@@ -49,10 +49,36 @@ def test_gaps_between_tiles_and_the_ends_of_short_rows_are_white():
 
 def test_a_sheet_shows_its_images_pixel_by_pixel(tmp_path):
     images = [[picture(row * 3 + column, 24, 24) for column in range(3)] for row in range(2)]
-    save(sheet(images, ["daily", "comic"], 24), tmp_path / "sheet.png")
+    figure = sheet(images, ["daily", "comic"], "A title", "a caption\nof two lines")
+    save(figure, tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:
         pixels = np.asarray(image.convert("RGB"))
     canvas = tile(images, 24)
     height, width = canvas.shape[:2]
-    assert np.array_equal(pixels[GAP : GAP + height, MARGIN : MARGIN + width], canvas)
-    assert (pixels[:, :MARGIN] < 128).any(axis=(1, 2)).sum() > 8  # the names
+    top = round(figure.bbox.height - figure.axes[0].bbox.y1)
+    assert np.array_equal(pixels[top : top + height, MARGIN : MARGIN + width], canvas)
+    assert (pixels[top : top + height, :MARGIN] < 128).any(axis=(1, 2)).sum() > 8  # the names
+
+
+def test_a_title_and_a_caption_of_many_lines_take_no_room_from_the_axes():
+    heights = []
+    for words in (1, 80):
+        figure = new_figure(4, 2)
+        axes = figure.subplots()
+        lay_out(figure, "A title " * words, "a caption " * words)
+        heights.append(axes.bbox.height)
+    assert heights[0] == pytest.approx(heights[1], abs=1)
+
+
+def test_a_map_has_a_text_in_each_cell_and_grey_where_titles_are_few():
+    values, few = np.array([[0.5, -0.5], [np.nan, 0.2]]), np.array([[False, False], [False, True]])
+    axes = new_figure(4, 4).subplots()
+    draw_map(axes, values, few, np.array([["a", "b"], ["", "d"]], object), 0.5)
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        ("a", "white"),
+        ("b", "white"),
+        ("d", GREY),
+    ]
+    coloured, grey = (image.get_array() for image in axes.images)
+    assert np.ma.getmaskarray(coloured).tolist() == [[False, False], [True, True]]
+    assert np.ma.getmaskarray(grey).tolist() == [[True, True], [True, False]]

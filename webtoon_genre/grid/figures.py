@@ -8,7 +8,7 @@ import pandas as pd
 
 from webtoon_genre.grid.ranking import Grid, depths, failed_trials, ranked
 from webtoon_genre.plotting.artists import Axes, Figure, Line2D, Rectangle, matplotlib
-from webtoon_genre.plotting.figures import GREY, ORANGE, PALETTE, new_figure, shorten, use_log_scale
+from webtoon_genre.plotting.figures import GREY, NUMBERS, ORANGE, PALETTE, lay_out, new_figure, shorten, use_log_scale
 
 
 def grid_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
@@ -16,8 +16,8 @@ def grid_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
     low, high = trials["val_accuracy"].min(), trials["val_accuracy"].max()
     backbones = list(trials["backbone"].unique())
     rows, columns = len(backbones), len(depths(trials))
-    width, height = 1.9 + columns * (0.5 + 0.55 * len(grid.lr)), 1.3 + rows * (0.55 + 0.42 * len(grid.units))
-    figure = new_figure(max(4.8, width), height)
+    width, height = 1.9 + columns * (0.5 + 0.55 * len(grid.lr)), 0.7 + rows * (0.55 + 0.42 * len(grid.units))
+    figure = new_figure(max(5.4, width), height)
     panels = figure.subplots(rows, columns, squeeze=False)
     best = ranked(trials).iloc[0]
     for row, backbone in enumerate(backbones):
@@ -31,18 +31,23 @@ def grid_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
             axes.set_xticks(range(len(grid.lr)), [f"{rate:g}" for rate in grid.lr] if row == rows - 1 else [])
             axes.set_yticks(range(len(grid.units)), grid.units if column == 0 else [])
             if row == 0:
-                axes.set_title(f"{layers} unfrozen", fontsize=9)
+                axes.set_title(f"{layers} unfrozen")
             if column == 0:
-                axes.set_ylabel(f"{shorten(backbone)}\nDense units", fontsize=9)
+                axes.set_ylabel(f"{shorten(backbone)}\nDense units")
             if row == rows - 1:
-                axes.set_xlabel("learning rate", fontsize=9)
-    failed = f", {count} failed" if (count := failed_trials(trials)) else ""
-    figure.suptitle(
-        f"Validation accuracy of {len(trials)} trials{failed}\nframed: the best, {best['val_accuracy']:.3f}",
-        fontsize=11,
-    )
-    figure.tight_layout()
+                axes.set_xlabel("learning rate")
+    failed = f"; {count} failed" if (count := failed_trials(trials)) else ""
+    lay_out(figure, headline(trials), f"validation accuracy of {len(trials)} trials; framed: the best{failed}")
     return figure
+
+
+def headline(trials: pd.DataFrame) -> str:
+    """The message of all figures: the best trial."""
+    best = ranked(trials).iloc[0]
+    return (
+        f"Best of {len(trials)} trials on validation images: {shorten(best['backbone'])}, {best['unfreeze']} unfrozen, "
+        f"{best['units']} Dense units, learning rate {best['lr']:g}: accuracy {best['val_accuracy']:.3f}"
+    )
 
 
 def draw_panel(axes: Axes, trials: pd.DataFrame, grid: Grid, low: float, high: float) -> None:
@@ -70,7 +75,7 @@ def draw_values(axes: Axes, values: np.ndarray, low: float, high: float) -> None
 def rates_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
     """Accuracy by learning rate: a panel a backbone, a line an `unfreeze` (the mean over Dense units), a dot a trial."""
     backbones = list(trials["backbone"].unique())
-    figure = new_figure(3.0 * len(backbones) + 0.9, 3.4)
+    figure = new_figure(max(5.4, 3.0 * len(backbones) + 0.9), 3)
     panels = figure.subplots(1, len(backbones), sharey=True, squeeze=False)[0]
     colours = dict(zip(depths(trials), shades(len(depths(trials))), strict=True))
     for axes, backbone in zip(panels, backbones, strict=True):
@@ -82,22 +87,19 @@ def rates_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
         use_log_scale(axes)
         axes.set_xticks(sorted(grid.lr), [f"{rate:g}" for rate in sorted(grid.lr)], minor=False)
         axes.minorticks_off()
-        axes.set_title(shorten(backbone), fontsize=10)
+        axes.set_title(shorten(backbone))
         axes.set_xlabel("learning rate")
         simplify_axes(axes)
     panels[0].set_ylabel("validation accuracy")
     lines = [Line2D([], [], color=colour, linewidth=2, label=layers) for layers, colour in colours.items()]
-    panels[-1].legend(
-        handles=lines, title="unfrozen", frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1)
-    )
-    figure.suptitle("Lines: mean over Dense units; dots: trials", fontsize=11)
-    figure.tight_layout()
+    panels[-1].legend(handles=lines, title="unfrozen", title_fontsize=NUMBERS, loc="upper left", bbox_to_anchor=(1, 1))
+    lay_out(figure, headline(trials), "dots: trials; lines: mean over Dense units, a line a number of unfrozen layers")
     return figure
 
 
 def accuracy_figure(trials: pd.DataFrame, column: str, label: str) -> Figure:
     """Validation accuracy against a column of `trials` on a logarithmic axis: a colour a backbone, a shape an `unfreeze`."""
-    figure = new_figure(7, 4)
+    figure = new_figure(7.4, 3.6)
     axes = figure.subplots()
     colours = dict(zip(trials["backbone"].unique(), cycle(PALETTE), strict=False))
     shapes = dict(zip(depths(trials), cycle("osD^vP*X"), strict=False))
@@ -114,9 +116,8 @@ def accuracy_figure(trials: pd.DataFrame, column: str, label: str) -> Figure:
         Line2D([], [], color=GREY, marker=shape, linestyle="", label=f"{layers} unfrozen")
         for layers, shape in shapes.items()
     ]
-    axes.legend(handles=entries, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    figure.suptitle(f"Accuracy against {label}", fontsize=11)
-    figure.tight_layout()
+    axes.legend(handles=entries, loc="upper left", bbox_to_anchor=(1, 1))
+    lay_out(figure, headline(trials), f"validation accuracy against {label}, a point a trial")
     return figure
 
 

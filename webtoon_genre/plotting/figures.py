@@ -8,23 +8,41 @@ import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from webtoon_genre.core.files import replacing
 from webtoon_genre.plotting import fonts
-from webtoon_genre.plotting.artists import Axes, Figure, FigureCanvasAgg, LogFormatter, Text, matplotlib
+from webtoon_genre.plotting.artists import (
+    Axes,
+    EngFormatter,
+    Figure,
+    FigureCanvasAgg,
+    LinearSegmentedColormap,
+    LogFormatter,
+    Text,
+    matplotlib,
+)
 from webtoon_genre.plotting.fonts import plain
 
 OURS: dict[str, Any] = {
     "font.family": fonts.FAMILIES,
     "text.parse_math": False,
+    "figure.titlesize": 11,  # the message
+    "figure.titleweight": "bold",
+    "axes.titlesize": 10,  # what a panel draws
+    "figure.labelsize": 9,  # the caption
+    "axes.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
 }  # settings of matplotlib that are no defaults
 DPI = 100  # pixels an inch
 QUALITY = 88  # of JPEGs, for sheets of many images
+EDGE = 0.12  # inches between texts and the edge of a figure
 GAP = 4  # pixels between two images of a sheet
-MARGIN = 150  # pixels for the names of a sheet's rows
+MARGIN = 160  # pixels for the names of a sheet's rows
+NARROWEST = 420  # pixels of a sheet: its title needs them
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # distinguishable with colour blindness (Okabe and Ito, 2008)
 PALETTE = (
     BLUE,
@@ -36,6 +54,8 @@ PALETTE = (
     "#F0E442",
     "#000000",
 )  # of adjacent bars, in this order
+CHANGES = "orange, white, blue"  # the colours of `draw_map`
+NUMBERS = 9  # points: numbers beside or in what is drawn
 DARK = 55  # per cent above which a cell of "Blues" needs white text
 LONGEST = 18  # columns of a name in a figure
 log = logging.getLogger(__name__)
@@ -57,21 +77,47 @@ def use_defaults() -> None:
     warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # `save` names these characters
 
 
-def add_title(figure: Figure, text: str) -> None:
-    """Add a title, in as many lines as the figure's width needs; call it before `tight_layout`."""
-    figure.suptitle(text, fontsize=11, wrap=True)
+def lay_out(figure: Figure, title: str, caption: str) -> None:
+    """Add a title and a caption, as `add_texts` does, and fit the axes between them; the last step of drawing."""
+    add_texts(figure, title, caption)
+    figure.tight_layout()
 
 
-def add_caption(axes: Axes, text: str, loc: Literal["left", "center", "right"] = "left") -> None:
-    """Add an explanation below the axes, in as many lines as the figure's width needs."""
-    axes.set_xlabel(text, fontsize=9, loc=loc, wrap=True)
+def add_texts(figure: Figure, title: str, caption: str) -> tuple[float, float]:
+    """Add a title above and a caption below, left-aligned, in as many lines as the width needs.
+
+    The figure grows by their heights, so that what it draws keeps its size; returns both heights, inches, with their edges.
+    """
+    left = EDGE / figure.get_figwidth()
+    texts = [
+        add(text, x=left, ha="left", wrap=True) for add, text in ((figure.suptitle, title), (figure.supxlabel, caption))
+    ]
+    heights = [np.ceil(text.get_window_extent().height) / DPI + 2 * EDGE for text in texts]
+    height = figure.get_figheight() + sum(heights)
+    figure.set_figheight(height)
+    for text, position in zip(texts, (height - EDGE, EDGE), strict=True):
+        text.set_y(position / height)
+    return heights[0], heights[1]
+
+
+def add_legend(axes: Axes) -> None:
+    """Add a legend above the axes, an entry a line."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handletextpad=0.5, labelspacing=0.3)
 
 
 def use_log_scale(axes: Axes) -> None:
     """Use a logarithmic horizontal axis, whose labels are plain numbers: matplotlib's default labels are formulas."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(LogFormatter())
-    axes.xaxis.set_minor_formatter(LogFormatter())
+    axes.xaxis.set_major_formatter(LogNumbers())
+    axes.xaxis.set_minor_formatter(LogNumbers())
+
+
+class LogNumbers(LogFormatter):
+    """The ticks that matplotlib labels, as short numbers: "200k" and not "2e+05"."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Format the tick at `x`; empty where it has no label."""
+        return EngFormatter(sep="")(x) if super().__call__(x, pos) else ""
 
 
 def note(text: str) -> Figure:
@@ -104,13 +150,15 @@ def tile(rows: Sequence[Sequence[np.ndarray]], side: int) -> np.ndarray:
     return canvas
 
 
-def sheet(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], side: int) -> Figure:
+def sheet(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], title: str, caption: str) -> Figure:
     """Draw rows of images, uint8 (side, side, 3), RGB, unscaled, with the rows' names on the left."""
+    side = len(rows[0][0])
     pixels = tile(rows, side)
     height, width = pixels.shape[:2]
-    across, down = width + MARGIN + GAP, height + 2 * GAP
-    figure = new_figure(across / DPI, down / DPI)
-    axes = figure.add_axes((MARGIN / across, GAP / down, width / across, height / down))
+    across = width + MARGIN + GAP
+    figure = new_figure(max(across, NARROWEST) / DPI, (height + 2 * GAP) / DPI)
+    _, below = add_texts(figure, title, caption)
+    axes = figure.add_axes(box(figure, MARGIN, below * DPI + GAP, width, height))
     axes.imshow(pixels, interpolation="nearest")
     axes.set_xticks([])
     labels = ["\n".join(shorten(line) for line in name.split("\n")) for name in names]
@@ -120,12 +168,18 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], side: int)
     return figure
 
 
+def box(figure: Figure, left: float, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
+    """A box given in pixels as shares of the figure's width and height."""
+    across, down = figure.bbox.size
+    return left / across, bottom / down, width / across, height / down
+
+
 def draw_confusion(axes: Axes, counts: np.ndarray, genres: Sequence[str]) -> None:
     """Draw counts, int (true genre, predicted genre), as row shares in per cent; the diagonal is recall, an empty cell is 0."""
     totals = counts.sum(axis=1)
     shares = 100 * counts / np.maximum(totals, 1)[:, None]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
-    size = 9 if len(genres) <= 12 else 7.5
+    size = NUMBERS if len(genres) <= 12 else 7.5
     for true, predicted in np.argwhere((counts > 0) | np.diag(totals > 0)):
         value = shares[true, predicted]
         weight = "bold" if true == predicted else "normal"
@@ -133,12 +187,8 @@ def draw_confusion(axes: Axes, counts: np.ndarray, genres: Sequence[str]) -> Non
         axes.text(
             predicted, true, f"{value:.0f}", ha="center", va="center", fontsize=size, color=colour, fontweight=weight
         )
-    axes.set_xticks(
-        range(len(genres)), [shorten(genre) for genre in genres], rotation=45, ha="right", rotation_mode="anchor"
-    )
-    axes.set_yticks(
-        range(len(genres)), [f"{shorten(genre)} ({total})" for genre, total in zip(genres, totals, strict=True)]
-    )
+    rows = [f"{shorten(genre)} ({total})" for genre, total in zip(genres, totals, strict=True)]
+    name_cells(axes, rows, [shorten(genre) for genre in genres])
     axes.set_xlabel("predicted")
     axes.set_ylabel("true (images)")
     axes.tick_params(length=0)
@@ -155,40 +205,33 @@ def draw_bars(axes: Axes, values: Mapping[str, Sequence[float]], names: Sequence
     axes.set_yticks(range(len(names)), [plain(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0, 1)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values), frameon=False, fontsize=9, borderaxespad=0.2
-    )
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(values), borderaxespad=0.2)
     axes.grid(axis="x", color="0.85", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def draw_change_map(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Draw changes, float (rows, columns), in hundredths, purple for increases, orange for decreases; nan stays empty."""
-    largest = max(0.05, float(np.nanmax(np.abs(values), initial=0)))
-    axes.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest, aspect="auto")
-    for row, column in np.argwhere(~np.isnan(values)):
-        value = values[row, column]
-        colour = "white" if abs(value) > 0.6 * largest else "black"
-        axes.text(column, row, f"{100 * value:+.0f}", ha="center", va="center", fontsize=9, color=colour)
+def draw_map(axes: Axes, values: np.ndarray, few: np.ndarray, texts: np.ndarray, largest: float) -> None:
+    """Draw values, float (rows, columns), -`largest` to `largest`, orange to blue, with a text in each cell; nan stays empty.
+
+    few: bool (rows, columns), the cells that too few titles decide: they are grey. texts: str (rows, columns).
+    """
+    colours = LinearSegmentedColormap.from_list(CHANGES, [ORANGE, "white", BLUE])
+    axes.imshow(np.where(few, np.nan, values), cmap=colours, vmin=-largest, vmax=largest, aspect="auto")
+    axes.imshow(np.where(few & (texts != ""), 0.1, np.nan), cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.argwhere(texts != ""):
+        strong = abs(values[row, column]) > 0.6 * largest and not few[row, column]
+        colour = "white" if strong else GREY if few[row, column] else "black"
+        axes.text(column, row, texts[row, column], ha="center", va="center", fontsize=NUMBERS - 1, color=colour)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def name_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Name the rows and columns of a map; the columns' names are slanted."""
     axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-
-
-def draw_share_map(axes: Axes, values: np.ndarray, names: Sequence[str]) -> None:
-    """Draw shares, float (k, k), in per cent, on a colour scale from 50 to 100; nan stays empty."""
-    axes.imshow(100 * values, cmap="Blues", vmin=50, vmax=100)
-    for row, column in np.argwhere(~np.isnan(values)):
-        value = 100 * values[row, column]
-        colour = "white" if value > 50 + DARK / 2 else "black"
-        axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=9, color=colour)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
 
 
 def draw_captioned(axes: Axes, image: np.ndarray, caption: str, colour: str) -> None:
@@ -196,31 +239,17 @@ def draw_captioned(axes: Axes, image: np.ndarray, caption: str, colour: str) -> 
     axes.imshow(image, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(caption, fontsize=8, linespacing=1.25)
+    for line, text in enumerate(caption.split("\n"), 1):  # one by one: a row's captions are level
+        position: dict[str, Any] = {
+            "xycoords": "axes fraction",
+            "xytext": (0, -11 * line),
+            "textcoords": "offset points",
+        }
+        axes.annotate(text, (0.5, 0), ha="center", va="baseline", fontsize=8, **position)
     axes.set_anchor("N")  # aligns the images of a row at the top
     for spine in axes.spines.values():
         spine.set_color(colour)
         spine.set_linewidth(2)
-
-
-def draw_intervals(
-    axes: Axes,
-    names: Sequence[str],
-    points: Sequence[float],
-    intervals: Sequence[Sequence[float]],
-    colours: Sequence[str],
-) -> None:
-    """Draw one point a name from top to bottom, its [low, high] as a line, its value above it."""
-    for row, (point, (low, high), colour) in enumerate(zip(points, intervals, colours, strict=True)):
-        axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.45, solid_capstyle="butt")
-        axes.plot(point, row, "o", color=colour, markersize=8)
-        axes.annotate(f"{point:.3f}", (point, row), (0, 8), textcoords="offset points", ha="center", fontsize=9)
-    axes.set_yticks(range(len(names)), [plain(name) for name in names])
-    axes.set_ylim(len(names) - 0.4, -0.7)
-    axes.grid(axis="x", color="0.85", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def columns(text: str) -> int:
