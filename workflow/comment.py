@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webtoon_genre.evaluation import bootstrap
+from workflow.changes import ModelChanges
 from workflow.pictures import Figure
 from workflow.verify import Lock, outputs
 
@@ -17,6 +18,7 @@ ROWS = (200, 50, 12, 4)  # of a table: fewer where the comment would be too long
 CELL = 120  # characters
 MANY = 12  # entries from which on a list ends early, and a table is folded
 SUMMARY = "metrics/summary.json"
+INTERVAL = "_interval"  # ends the key of a score's interval, which is a text
 FIRST = ("finetuned", "backbones", "baselines", "data")  # its sections that are never folded
 DATA = ("data/raw", "data/dataset.parquet")  # whose versions are listed, beside those of the artifacts
 # By key {"old": …, "new": …}, as DVC reports a difference; one of them is missing or null where there is none.
@@ -31,9 +33,8 @@ class Change:
     base: str  # the commit at which `head` left `against`
     head: str
     params: dict[str, Pairs]  # by file
-    metrics: dict[str, Pairs]  # by file
-    intervals: dict[str, list[float]]  # by key of SUMMARY, at `head`
-    titles: int | None  # of the test images at `head`; None where SUMMARY has no number
+    metrics: dict[str, Pairs]  # by file, those that do not differ too
+    models: ModelChanges
     before: Lock
     after: Lock
     artifacts: dict[str, str]  # paths by name, from dvc.yaml
@@ -86,23 +87,55 @@ def format_scores(change: Change, rows: int) -> str:
     """Tabulate the scores of models, then all other metrics, folded."""
     metrics = {path: dict(sorted(pairs.items())) for path, pairs in sorted(change.metrics.items())}
     summary = metrics.pop(SUMMARY, {})
+    titles = summary.get("data.test_titles", {}).get("new")
     first = {key: summary.pop(key) for part in FIRST for key in list(summary) if key.partition(".")[0] == part}
+    scores = metric_cells(first, change.models.texts)
     rest = {f"{SUMMARY}, experiments": summary, **metrics}
-    more = [fold(f"{title}: {len(pairs)}", format_metrics(pairs, {}, rows)) for title, pairs in rest.items() if pairs]
-    scores = format_metrics(first, change.intervals, rows)
-    if change.titles is not None and not bootstrap.is_enough(change.titles):
-        more = [f"The intervals are no evidence: {bootstrap.too_few(change.titles)}.", *more]
-    return "\n\n".join(["### Scores", scores, *more])
+    folded = {title: cells for title, pairs in rest.items() if (cells := metric_cells(pairs, {}))}
+    more = [fold(f"{title}: {len(cells)}", format_metrics(cells, "change", rows)) for title, cells in folded.items()]
+    notes = score_notes(change.models.lost, titles) if scores or folded else []
+    return "\n\n".join(["### Scores", format_metrics(scores, "change, 95% interval", rows), *notes, *more])
 
 
-def format_metrics(pairs: Pairs, intervals: dict[str, list[float]], rows: int) -> str:
-    """Tabulate the metrics that differ, with the intervals in `intervals`."""
+def score_notes(lost: list[str], titles: int | None) -> list[str]:
+    """Paragraphs below the scores. lost: predictions that are not available. titles: of the test images, None where that is unknown."""
+    notes = ["In brackets: 95% intervals, whole titles resampled. Changes with an interval are paired by title."]
+    if titles is not None and not bootstrap.is_enough(titles):
+        notes.append(f"The intervals are no evidence: {bootstrap.too_few(titles)}.")
+    if lost:
+        where = "neither in DVC's cache nor in its remote; `dvc push` where they were made"
+        notes.append(f"Models lack a change where predictions are {where}: {enumerate_codes(lost)}.")
+    return notes
+
+
+def metric_cells(pairs: Pairs, changes: dict[str, str]) -> list[list[str]]:
+    """A row for each metric that differs, its interval in the same cell; changes: in words, by key."""
     cells = []
     for key, pair in pairs.items():
-        old, new = pair.get("old"), pair.get("new")
-        interval = "–".join(format_number(end) for end in intervals.get(key, []))
-        cells.append([code(key), format_number(old), format_number(new), format_difference(old, new), interval])
-    head = ["", "before", "after", "change", "95% interval, after"]
+        limits = pairs.get(f"{key}{INTERVAL}", {})
+        is_interval = key.endswith(INTERVAL) and key.removesuffix(INTERVAL) in pairs
+        if is_interval or not (differs(pair) or differs(limits)):
+            continue
+        before, after = (format_score(pair.get(side), limits.get(side)) for side in ("old", "new"))
+        difference = "" if limits else format_difference(pair.get("old"), pair.get("new"))
+        cells.append([code(key), before, after, changes.get(key, difference)])
+    return cells
+
+
+def differs(pair: dict[str, Any]) -> bool:
+    """Is a value another one than before?"""
+    return pair.get("old") != pair.get("new")
+
+
+def format_score(value: Any, interval: str | None) -> str:
+    """Format a number with its interval; one between signed limits is a difference, and has a sign."""
+    sign = "+" if interval and interval[1] in "+-" and value > 0 else ""
+    return f"{sign}{format_number(value)} {interval or ''}".rstrip()
+
+
+def format_metrics(cells: list[list[str]], change: str, rows: int) -> str:
+    """Tabulate the rows of `metric_cells`; change: the title of the last column, which is left out where it is empty."""
+    head = ["", "before", "after", change]
     if not any(row[-1] for row in cells):
         head, cells = head[:-1], [row[:-1] for row in cells]
     return format_table(head, cells, rows, numbers=True)

@@ -1,15 +1,14 @@
 """Write what HEAD changes for its reviewers: a comment in Markdown and a page of figures, for GitHub or a local reader.
 
-Reads:  two commits, HEAD and where it left BASE; DVC's cache and default remote for figures that are not in git
+Reads:  two commits, HEAD and where it left BASE; DVC's cache and default remote for predictions, and for figures that are not in git
 Writes: FOLDER/comment.md, printed too; FOLDER/figures.html where figures differ; not on GitHub: the pictures that comment.md shows
 Environment: GITHUB_REPOSITORY, GITHUB_SERVER_URL, GITHUB_RUN_ID, as GitHub sets them: links lead there
 """
 
-import json
 import os
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from ruamel.yaml import YAML
@@ -17,8 +16,9 @@ from ruamel.yaml import YAML
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_text
+from workflow.changes import compare_models
 from workflow.command import dvc_json, file_at, git
-from workflow.comment import SUMMARY, Change, Links, format_comment
+from workflow.comment import Change, Links, format_comment
 from workflow.pictures import differing_figures, fetch_figures, format_page
 from workflow.stale import stale_reasons
 from workflow.verify import parse_lock
@@ -29,15 +29,13 @@ def compare_commits(against: str) -> Change:
     base, head = fork_point(against), git("rev-parse", "HEAD")
     before, after = (parse_lock(file_at(commit, "dvc.lock")) for commit in (base, head))
     graph = YAML(typ="safe").load(file_at(head, "dvc.yaml") or b"{}")
-    summary = json.loads(file_at(head, SUMMARY) or b"{}")
     return Change(
         against=against,
         base=base,
         head=head,
         params=dvc_json("params", "diff", base, head),
-        metrics=dvc_json("metrics", "diff", base, head),
-        intervals=score_intervals(summary),
-        titles=summary.get("data", {}).get("titles", {}).get("test"),
+        metrics=dvc_json("metrics", "diff", base, head, "--all"),
+        models=compare_models(before, after, base, head),
         before=before,
         after=after,
         artifacts={name: entry["path"] for name, entry in graph.get("artifacts", {}).items()},
@@ -65,14 +63,6 @@ def fork_point(against: str) -> str:
 def is_edited() -> bool:
     """Do tracked files of the working tree differ from HEAD?"""
     return git("status", "--porcelain", "--untracked-files=no") != ""
-
-
-def score_intervals(metrics: Any, key: str = "") -> dict[str, list[float]]:
-    """Intervals, which DVC's diff leaves out, by the key of their score."""
-    if isinstance(metrics, dict):
-        parts = [score_intervals(item, f"{key}.{name}".lstrip(".")) for name, item in metrics.items()]
-        return {name: ends for part in parts for name, ends in part.items()}
-    return {key.removesuffix("_interval"): metrics} if key.endswith("_interval") else {}
 
 
 def github_links(change: Change, repository: str) -> Links:

@@ -9,6 +9,7 @@ the scores of metrics/summary.json by the tolerance at most; earlier stages must
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from webtoon_genre.core.errors import InputError
 from workflow.command import dvc
 
 SUMMARY = "metrics/summary.json"
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")  # in the text of an interval: "[-0.010, +0.090], 62 titles"
 NETWORKS = ("features", "style")  # they, and the stages after them, depend on the last bits of a network's outputs
 Lock = dict[str, Any]
 
@@ -78,7 +80,7 @@ def reads(reader: dict[str, Any], writer: dict[str, Any]) -> bool:
 
 
 def largest_difference(committed: Any, rebuilt: Any, name: str = "") -> tuple[float, str]:
-    """The largest difference between the numbers of two metrics files, and its key; infinite where their keys differ."""
+    """The largest difference between the numbers of two metrics files, those in texts too, and its key; infinite where keys differ."""
     if isinstance(committed, dict) and isinstance(rebuilt, dict) and committed.keys() == rebuilt.keys():
         differences = [
             largest_difference(committed[key], rebuilt[key], f"{name}.{key}".lstrip(".")) for key in sorted(committed)
@@ -92,7 +94,15 @@ def largest_difference(committed: Any, rebuilt: Any, name: str = "") -> tuple[fl
         return max(differences, default=(0.0, name))
     if isinstance(committed, int | float) and isinstance(rebuilt, int | float):
         return abs(committed - rebuilt), name
+    if isinstance(committed, str) and isinstance(rebuilt, str):
+        (words, numbers), (others, more) = split_numbers(committed), split_numbers(rebuilt)
+        return largest_difference(numbers, more, name) if words == others else (float("inf"), name)
     return (0.0 if committed == rebuilt else float("inf")), name
+
+
+def split_numbers(text: str) -> tuple[list[str], list[float]]:
+    """The parts of a text between its numbers, and the numbers."""
+    return NUMBER.split(text), [float(number) for number in NUMBER.findall(text)]
 
 
 def format_report(comparisons: dict[str, Comparison]) -> str:

@@ -11,7 +11,6 @@ from sklearn import metrics
 
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.evaluation.metrics import (
-    accuracy_interval,
     balanced_accuracy,
     confusion_matrix,
     kappa,
@@ -158,33 +157,6 @@ def test_perfect_predictions_score_one(case):
 def test_top_two_accuracy_is_at_least_the_accuracy(case):
     scores = score(*case)
     assert scores["accuracy"] <= scores["top2_accuracy"] <= 1.0
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_the_interval_of_twenty_titles_contains_the_accuracy(seed):
-    generator = np.random.default_rng(seed)
-    hits, groups = generator.random(160) < 0.5, np.repeat(np.arange(20), 8)
-    low, high = accuracy_interval(hits, groups, generator)
-    assert low < hits.mean() < high
-
-
-def test_the_interval_is_wider_where_the_images_of_a_title_are_all_correct_or_all_wrong():
-    hits = np.repeat([True, False], 80)
-    mixed = accuracy_interval(hits, np.tile(np.arange(20), 8), np.random.default_rng(0))
-    equal = accuracy_interval(hits, np.repeat(np.arange(20), 8), np.random.default_rng(0))
-    assert equal[1] - equal[0] > 2 * (mixed[1] - mixed[0])
-
-
-def test_the_interval_of_many_equal_titles_is_that_of_the_normal_approximation():
-    hits = np.tile([True, False], 200)
-    low, high = accuracy_interval(hits, np.arange(400), np.random.default_rng(0))
-    assert [low, high] == pytest.approx([0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025], abs=0.006)
-
-
-def test_one_seed_gives_one_interval():
-    hits, groups = np.tile([True, True, False], 20), np.repeat(np.arange(12), 5)
-    first, second = (accuracy_interval(hits, groups, np.random.default_rng(77)) for _ in range(2))
-    assert first == second
 
 
 def test_val_and_test_rows_are_scored_separately_and_train_rows_not_at_all():

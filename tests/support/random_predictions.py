@@ -1,9 +1,11 @@
 """Tasks with any labels, and predictions of no model: what experiments score and draw, without training."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from webtoon_genre.data.tables import DATASET
+from webtoon_genre.data.tables import DATASET, INDEX, write_table
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ProbeTask
 
@@ -39,3 +41,12 @@ def predict(labels: np.ndarray, classes: int, right: float = 0.7, seed: int = 0)
     chosen = generator.random((2, len(labels))) < right
     probabilities[chosen] = 0.1 * probabilities[chosen] + 0.9 * np.eye(classes)[np.tile(labels, (2, 1))[chosen]]
     return probabilities
+
+
+def write_images(folder: Path, dataset: pd.DataFrame, side: int = 112) -> None:
+    """A grey thumbnail for all rows of a dataset in `folder`, as data/resized/ has them, and random perceptual hashes."""
+    generator, rows = np.random.default_rng(0), dataset[["title_id", "no"]].drop_duplicates(ignore_index=True)
+    np.save(folder / "all.npy", np.full((1, side, side, 3), 128, np.uint8))
+    hashes = [f"{number:016x}" for number in generator.integers(0, 2**63, len(rows))]
+    index = rows.assign(file="all", row=0, sha256="", width=side, height=side, perceptual_hash=hashes)
+    write_table(index, INDEX, folder / "index.parquet")

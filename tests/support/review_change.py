@@ -1,5 +1,6 @@
 """A change of a commit without any difference, for tests of the review comment."""
 
+from workflow.changes import ModelChanges
 from workflow.comment import Change
 
 CHANGE = Change(
@@ -8,8 +9,7 @@ CHANGE = Change(
     head="a" * 40,
     params={},
     metrics={},
-    intervals={},
-    titles=None,
+    models=ModelChanges({}, []),
     before={},
     after={},
     artifacts={},

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from tests.support.review_change import CHANGE
+from workflow.changes import ModelChanges
 from workflow.comment import LIMIT, Links, format_comment
 from workflow.pictures import Figure, Side, differing_figures, format_page, format_side
 
@@ -45,32 +46,77 @@ def test_values_of_params_are_never_read_as_markdown():
     assert "| `a\\|b` | `@someone <b> 'x'` | `[1, 2]` |" in format_comment(replace(CHANGE, params=params), LINKS)
 
 
-def test_scores_are_visible_and_other_metrics_folded():
+def pair(old, new):
+    return {"old": old, "new": new}
+
+
+SUMMARY = {
+    "backbones.resnet50.test_accuracy": pair(0.7, 0.7),
+    "backbones.resnet50.test_accuracy_interval": pair("[0.600, 0.800], 62 titles", "[0.600, 0.800], 62 titles"),
+    "backbones.vgg16.test_accuracy": pair(0.5, 0.25),
+    "backbones.vgg16.test_accuracy_interval": pair("[0.400, 0.600], 62 titles", "[0.150, 0.350], 62 titles"),
+    "backbones.vgg19.test_accuracy": pair(0.5, 0.25),
+    "backbones.vgg19.test_accuracy_interval": pair("[0.400, 0.600], 62 titles", "[0.150, 0.350], 62 titles"),
+    "balance.gain": pair(-0.01, 0.02),
+    "balance.gain_interval": pair("[-0.100, +0.100], 62 titles", "[-0.050, +0.100], 62 titles"),
+    "data.thumbnails": pair(168, 1680),
+    "finetuned.genre-classifier.test_accuracy": {"new": 0.75},
+    "finetuned.genre-classifier.test_accuracy_interval": {"new": "[0.650, 0.850], 62 titles"},
+}
+SCORES = """\
+### Scores
+
+|  | before | after | change, 95% interval |
+| --- | --: | --: | --: |
+| `finetuned.genre-classifier.test_accuracy` | – | 0.750 [0.650, 0.850], 62 titles |  |
+| `backbones.vgg16.test_accuracy` | 0.500 [0.400, 0.600], 62 titles | 0.250 [0.150, 0.350], 62 titles | a loss, … |
+| `backbones.vgg19.test_accuracy` | 0.500 [0.400, 0.600], 62 titles | 0.250 [0.150, 0.350], 62 titles |  |
+| `data.thumbnails` | 168 | 1,680 | +1,512 |
+
+In brackets: 95% intervals, whole titles resampled. Changes with an interval are paired by title.
+
+<details><summary>metrics/summary.json, experiments: 1</summary>
+
+|  | before | after |
+| --- | --: | --: |
+| `balance.gain` | -0.010 [-0.100, +0.100], 62 titles | +0.020 [-0.050, +0.100], 62 titles |
+
+</details>
+
+<details><summary>metrics/crawl.json: 1</summary>
+
+|  | before | after | change |
+| --- | --: | --: | --: |
+| `episodes` | 200 | 2,000 | +1,800 |
+
+</details>
+"""
+
+
+def test_scores_that_differ_are_visible_with_their_intervals_and_other_metrics_folded():
     metrics = {
-        "metrics/summary.json": {
-            "balance.down.accuracy": {"old": -0.01, "new": 0.02},
-            "backbones.vgg16.val_accuracy": {"old": 0.5, "new": 0.25},
-            "data.thumbnails": {"old": 168, "new": 1680},
-            "finetuned.best.test_accuracy": {"new": 0.75},
-        },
-        "metrics/crawl.json": {"episodes": {"old": 200, "new": 2000}},
+        "metrics/summary.json": SUMMARY,
+        "metrics/crawl.json": {"episodes": pair(200, 2000), "titles": pair(6, 6)},
     }
-    text = format_comment(replace(CHANGE, metrics=metrics), LINKS)
-    visible, folded = text.split("### Scores")[1].split("<details>", 1)
-    assert (
-        "| `finetuned.best.test_accuracy` | – | 0.750 |  |\n| `backbones.vgg16.val_accuracy` | 0.500 | 0.250 | -0.250 |"
-        in visible
-    )
-    assert "| `data.thumbnails` | 168 | 1,680 | +1,512 |" in visible
-    assert "metrics/summary.json, experiments: 1" in folded
-    assert "| `episodes` | 200 | 2,000 | +1,800 |" in folded
+    models = ModelChanges({"backbones.vgg16.test_accuracy": "a loss, …"}, [])
+    text = format_comment(replace(CHANGE, metrics=metrics, models=models), LINKS)
+    assert SCORES in text
 
 
 def test_intervals_over_few_test_titles_are_no_evidence():
     sentence = "The intervals are no evidence: too few test titles (6) to tell."
-    assert sentence in format_comment(replace(CHANGE, titles=6), LINKS)
-    for titles in (10, None):
-        assert "too few" not in format_comment(replace(CHANGE, titles=titles), LINKS)
+    for titles, count in ((6, 1), (10, 0)):
+        metrics = {"metrics/summary.json": {**SUMMARY, "data.test_titles": pair(titles, titles)}}
+        assert format_comment(replace(CHANGE, metrics=metrics), LINKS).count(sentence) == count
+
+
+def test_predictions_that_are_not_available_are_one_line():
+    models = ModelChanges({}, ["data/predictions/vgg16.parquet of bbbbbbb"])
+    text = format_comment(replace(CHANGE, metrics={"metrics/summary.json": SUMMARY}, models=models), LINKS)
+    assert (
+        "\n\nModels lack a change where predictions are neither in DVC's cache nor in its remote; "
+        "`dvc push` where they were made: `data/predictions/vgg16.parquet of bbbbbbb`.\n\n"
+    ) in text
 
 
 def test_a_stage_that_ran_without_a_new_output_is_listed_as_such():

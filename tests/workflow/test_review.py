@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from base64 import b64encode
 from dataclasses import replace
@@ -10,11 +11,37 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.support.drawn_predictions import review_repository
 from tests.support.review_change import CHANGE
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
+from workflow.changes import fetch_tables
 from workflow.comment import Links, format_comment
-from workflow.review import github_links, is_edited, score_intervals
+from workflow.review import github_links, is_edited
+
+SCORES = """\
+|  | before | after | change, 95% interval |
+| --- | --: | --: | --: |
+| `finetuned.genre-classifier.test_accuracy` | 0.440 [0.360, 0.530], 20 titles | 0.840 [0.750, 0.920], 20 titles | a gain, +0.400 [+0.330, +0.470], 20 titles |
+| `backbones.alike.test_accuracy` | 0.510 [0.410, 0.620], 20 titles | 0.530 [0.430, 0.630], 20 titles | no difference shown, +0.020 [+0.000, +0.050], 20 titles |
+| `backbones.better.test_accuracy` | 0.440 [0.360, 0.530], 20 titles | 0.840 [0.750, 0.920], 20 titles | a gain, +0.400 [+0.330, +0.470], 20 titles |
+| `backbones.lost.test_accuracy` | 0.250 [0.160, 0.340], 20 titles | 0.340 [0.250, 0.430], 20 titles |  |
+| `backbones.other_rows.test_accuracy` | 0.440 [0.360, 0.530], 20 titles | 0.844 [0.756, 0.933], 18 titles | other test images or labels: 100 before, 90 after, 90 in both |
+| `backbones.worse.test_accuracy` | 0.840 [0.750, 0.920], 20 titles | 0.440 [0.360, 0.530], 20 titles | a loss, -0.400 [-0.470, -0.330], 20 titles |
+| `baselines.majority.test_accuracy` | 0.200 [0.100, 0.400], 20 titles | 0.300 [0.100, 0.400], 20 titles |  |
+| `data.thumbnails` | 100 | 101 | +1 |
+
+In brackets: 95% intervals, whole titles resampled. Changes with an interval are paired by title.
+
+Models lack a change where predictions are neither in DVC's cache nor in its remote; `dvc push` where they were made: `data/predictions/lost.parquet of {base}`.
+
+<details><summary>metrics/summary.json, experiments: 1</summary>
+
+|  | before | after |
+| --- | --: | --: |
+| `leakage.change` | 0.000 [-0.100, +0.300], 20 titles | +0.100 [-0.100, +0.300], 20 titles |
+
+</details>"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -58,29 +85,43 @@ def test_params_that_differ_are_listed_before_and_after(review):
 @pytest.mark.slow
 def test_scores_are_those_of_dvc_metrics_diff_with_their_intervals(clone, review):
     pairs = json.loads(clone.type("dvc metrics diff HEAD~1 HEAD --json"))["metrics/summary.json"]
+    key = f"backbones.{BACKBONE}.test_accuracy"
+    before, after = (f"{pairs[key][side]:.3f} {pairs[f'{key}_interval'][side]}" for side in ("old", "new"))
     cells = {row[0]: row[1:] for row in table_cells(review, "Scores")}
-    assert cells.keys() == pairs.keys()
-    for key, pair in pairs.items():
-        assert cells[key][:2] == [f"{pair['old']:.3f}", f"{pair['new']:.3f}"]
-    summary = json.loads((clone.folder / "metrics/summary.json").read_text())
-    low, high = summary["backbones"][BACKBONE]["test_accuracy_interval"]
-    assert cells[f"backbones.{BACKBONE}.test_accuracy"][3] == f"{low:.3f}–{high:.3f}"
+    assert cells.keys() == {name.removesuffix("_interval") for name in pairs}
+    assert cells[key][:2] == [before, after]
+    assert re.fullmatch(r"(a gain|a loss|no difference shown), [+-]\d\.\d{3} \[.*\], \d+ titles", cells[key][2])
+
+
+@pytest.mark.slow
+def test_changes_are_paired_by_predictions_from_the_cache_or_the_default_remote(tmp_path, monkeypatch):
+    repository = review_repository(tmp_path / "repository")
+    text = repository.type("python -m workflow.review HEAD~1", PYTHONPATH=str(REPOSITORY))
+    base = repository.type("git log -1 --format=%h --abbrev=7 HEAD~1").strip()
+    assert text.split("### Scores\n\n")[1].split("\n\n### Stages")[0] == SCORES.format(base=base)
+    files = [f"data/predictions/{name}.parquet" for name in ("better", "lost")]
+    monkeypatch.chdir(repository.folder)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    assert list(fetch_tables(files, "HEAD~1")) == files[:1]
+    repository.type(f"dvc remote add -q -d storage {tmp_path / 'storage'} && dvc push -q")
+    shutil.rmtree(repository.folder / ".dvc/cache")
+    assert list(fetch_tables(files, "HEAD")) == files
 
 
 @pytest.mark.slow
 def test_stages_that_ran_are_listed_with_the_reason(review):
     cells = {row[0]: row[1:] for row in table_cells(review, "Stages")}
-    assert list(cells) == ["check", f"train@{BACKBONE}", f"evaluate@{BACKBONE}", "summary"]
+    assert list(cells) == ["check", f"train@{BACKBONE}", f"evaluate@{BACKBONE}", "select", "finetune", "summary"]
     assert cells[f"train@{BACKBONE}"][0] == "lr"
     assert f"models/{BACKBONE}" in cells[f"train@{BACKBONE}"][1]
-    assert cells["summary"][0] == "metrics/evaluate, plots/train"
+    assert {"metrics/evaluate", "plots/train"} <= set(cells["summary"][0].split(", "))
 
 
 @pytest.mark.slow
 def test_data_and_model_are_listed_with_their_versions(review):
     cells = {row[0]: row[1:] for row in table_cells(review, "Data and model")}
     assert list(cells) == ["data/raw", "data/dataset.parquet", "models/best (genre-classifier)"]
-    assert {after for _, after in cells.values()} == {"the same"}
+    assert {cells[path][1] for path in ("data/raw", "data/dataset.parquet")} == {"the same"}
 
 
 @pytest.mark.slow
@@ -96,11 +137,12 @@ def test_a_figure_in_git_is_shown_before_beside_after(clone, review):
 def test_all_figures_that_differ_are_in_a_self_contained_page(clone, review):
     html = (clone.folder / "review/figures.html").read_text()
     figures = [f"plots/evaluate/{BACKBONE}/{name}.png" for name in ("confusion", "examples", "genres")]
-    assert re.findall("<h2>(.*)</h2>", html) == [*figures, "plots/curves.png", "plots/summary.png"]
-    assert html.count("data:image/png;base64,") == 10
+    shown = re.findall("<h2>(.*)</h2>", html)
+    assert {*figures, "plots/curves.png", "plots/summary.png"} <= set(shown)
+    assert html.count("data:image/png;base64,") == 2 * len(shown)
     assert b64encode((clone.folder / "plots/curves.png").read_bytes()).decode() in html
     assert not re.search("https?:|<script|<link", html)
-    assert "All 5 that differ: [figures.html](figures.html)." in review
+    assert f"All {len(shown)} that differ: [figures.html](figures.html)." in review
 
 
 @pytest.mark.slow
@@ -166,7 +208,3 @@ def test_a_working_tree_that_differs_from_its_commit_leaves_the_state_of_the_loc
     assert is_edited()
     text = format_comment(replace(CHANGE, stale=None), Links(lambda side, path: None, ""))
     assert "Whether dvc.lock is up to date is unknown" in text
-
-
-def test_an_interval_has_the_key_of_its_score():
-    assert score_intervals({"a": {"b_interval": [0, 1], "b": 0.5}}) == {"a.b": [0, 1]}

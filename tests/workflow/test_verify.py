@@ -159,6 +159,8 @@ def test_outputs_are_compared_by_digest_and_by_name():
         ({"a": [1, 2]}, {"a": [1, 4]}, 2, "a[1]"),
         ({"a": 1}, {"b": 1}, math.inf, ""),
         ({"a": "x"}, {"a": "y"}, math.inf, "a"),
+        ({"a": "[-0.25, +0.5], 6 titles"}, {"a": "[-0.5, +0.5], 6 titles"}, 0.25, "a[0]"),
+        ({"a": "[0.25, 0.5], 6 titles"}, {"a": "[0.25, 0.5], 6 images"}, math.inf, "a"),
         ({"a": [1]}, {"a": [1, 2]}, math.inf, "a"),
     ],
 )

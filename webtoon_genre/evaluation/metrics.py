@@ -14,12 +14,10 @@ import numpy as np
 import pandas as pd
 
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.evaluation.bootstrap import accuracy_interval
 
 HELD_OUT = ("val", "test")  # the splits that are scored
 CLIP = 1e-7  # smallest probability in the log loss, as in Keras, so that the two are comparable
-RESAMPLES = 2000  # for an interval
-RESAMPLES_AT_ONCE = 100  # in memory
-CONFIDENCE = 0.95
 
 
 def score_splits(rows: pd.DataFrame, probabilities: np.ndarray, genres: Sequence[str], seed: int) -> dict[str, Any]:
@@ -72,11 +70,6 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     """Count images, int (classes, classes): rows are true labels, columns predicted ones."""
     bins = labels.astype(np.int64) * classes + predicted  # int8 labels would overflow
     return np.bincount(bins, minlength=classes * classes).reshape(classes, classes)
-
-
-def safe_divide(numerator: Any, denominator: Any) -> Any:
-    """Divide numbers or arrays; 0.0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros(np.shape(denominator)), where=np.asarray(denominator) > 0)
 
 
 def class_scores(
@@ -147,21 +140,3 @@ def scores_per_genre(counts: np.ndarray, titles: np.ndarray, genres: Sequence[st
         }
         for genre, *values in columns
     }
-
-
-def accuracy_interval(hits: np.ndarray, groups: np.ndarray, generator: np.random.Generator) -> list[float]:
-    """Return [low, high] of the accuracy, 95 %: the percentile bootstrap over groups.
-
-    `hits` bool (n,), or their means over seeds, `groups` int (n,). Images of one title are not independent, so titles are drawn with
-    replacement; the interval of drawn images would be several times too narrow. This is the cluster bootstrap of Field and Welsh
-    (2007, doi:10.1111/j.1467-9868.2007.00593.x). A single group gives an interval without width.
-    """
-    _, inverse = np.unique(groups, return_inverse=True)
-    sizes = np.bincount(inverse)
-    correct = np.bincount(inverse, weights=hits)
-    accuracies = []
-    for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
-        sample = generator.integers(len(sizes), size=(RESAMPLES_AT_ONCE, len(sizes)))
-        accuracies.append(correct[sample].sum(axis=1) / sizes[sample].sum(axis=1))
-    tail = (1 - CONFIDENCE) / 2
-    return [float(bound) for bound in np.quantile(np.concatenate(accuracies), [tail, 1 - tail])]
