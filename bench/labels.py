@@ -22,7 +22,9 @@ from webtoon_genre.demo_site.art.style import school_of
 from webtoon_genre.demo_site.census import TITLES
 from webtoon_genre.demo_site.timetable import USABLE
 from webtoon_genre.demo_site.world import World
-from webtoon_genre.experiments.probe import Backbones, ExperimentParams, Probe, ProbeParams, ProbeTask
+from webtoon_genre.experiments.folds import folds_by_title
+from webtoon_genre.experiments.probe import Backbones, ExperimentParams, ProbeParams, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe
 from webtoon_genre.features.backbone import build_extractor, preprocess_images
 from webtoon_genre.features.calibration import calibrate
 from webtoon_genre.reproducibility import runtime
@@ -113,7 +115,7 @@ def detect(scale: float, mislabelled: float, backbone: str, most: int, seeds: li
     features, no_rows = extract(backbone, pictures, params), np.zeros(0, np.int64)
     labels, groups = dataset["label"].to_numpy(np.int64), dataset["group"].to_numpy()
     task = ProbeTask(features, labels, groups, list(TITLES), no_rows, no_rows, no_rows)
-    folds = ambiguity.assign_folds(dataset, FOLDS, 77)
+    folds = folds_by_title(dataset, FOLDS, 77)
     probabilities = ambiguity.out_of_fold(task, folds, Probe(params))
     metrics, titles = ambiguity.assess_labels(dataset, probabilities, folds, list(TITLES), 77)
     flagged = set(titles.loc[titles["flagged"], "title_id"])

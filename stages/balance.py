@@ -20,23 +20,26 @@ from pydantic import Field
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.params import Section
-from webtoon_genre.core.progress import track
 from webtoon_genre.core.wording import count
 from webtoon_genre.data.augmentation import AugmentCopies, with_augmented_features
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Probe, ProbeTask
+from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
+from webtoon_genre.experiments.score_rows import change_row
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Axes, Figure
+from webtoon_genre.plotting.intervals import draw_intervals
 from webtoon_genre.training import losses
 from webtoon_genre.training.losses import Loss
 
 BASELINE = "none"
 ROWS = (BASELINE, "down", "equal", "mixup")
 LOSSES = ("class_weights", "effective_weights", "focal", "logit_adjustment")
-CAPTION = """\
-lines: 95% CI, whole titles resampled, the same for both; averaged over seeds
-below: change of each genre's recall, in percentage points; in brackets: test images, and their titles"""
+CAPTION = f"""\
+above: change from the train rows as they are ({BASELINE}), averaged over seeds
+lines and brackets: 95% intervals, whole titles resampled, the same for both
+below: change of each genre's recall, in percentage points"""
 log = logging.getLogger(__name__)
 
 
@@ -155,21 +158,21 @@ def method_loss(method: str, counts: np.ndarray, params: Balance) -> Loss | None
     return None
 
 
-def train(method: str, task: ProbeTask, augmented: np.ndarray, params: Params, heads: Probe) -> np.ndarray:
-    """Probabilities of the test rows by heads trained with one method, float32 (seeds, n, k)."""
+def method_run(method: str, task: ProbeTask, augmented: np.ndarray, params: Balance) -> ProbeRun:
+    """The training of heads with one method."""
 
     def vary(task: ProbeTask, generator: np.random.Generator) -> ProbeTask:
-        return rebalance(method, task, augmented, params.balance, generator)
+        return rebalance(method, task, augmented, params, generator)
 
-    return heads.fit_predict(task, method_loss(method, task.counts(), params.balance), vary=vary).test
+    return ProbeRun(task, method_loss(method, task.counts(), params), vary=vary)
 
 
 def compare_methods(task: ProbeTask, augmented: np.ndarray, params: Params) -> dict[str, Any]:
     """Train with every method; by method its train rows by genre, its test scores, and the change from the baseline."""
     heads, methods = Probe(params), (*ROWS, *LOSSES)
+    runs = [method_run(method, task, augmented, params.balance) for method in methods]
     probabilities = {
-        method: train(method, task, augmented, params, heads)
-        for method in track(methods, len(methods), "trained", "variants")
+        method: predictions.test for method, predictions in zip(methods, heads.fit_predict_all(runs), strict=True)
     }
     return {method: method_scores(method, task, augmented, probabilities, params) for method in methods}
 
@@ -195,10 +198,10 @@ def readable(method: str) -> str:
 
 
 def summarise(variants: dict[str, Any]) -> dict[str, Any]:
-    """By method, the change of accuracy and of balanced accuracy from the baseline."""
-    others = {method: scores["against_none"] for method, scores in variants.items() if method != BASELINE}
-    measures = ("accuracy", "balanced_accuracy")
-    return {method: {name: changes[name]["difference"] for name in measures} for method, changes in others.items()}
+    """The change of balanced accuracy with class weights: one method in every version, since the best of several is best by chance too."""
+    return bootstrap.change_metrics(
+        "class_weights_change", variants["class_weights"]["against_none"]["balanced_accuracy"]
+    )
 
 
 def balanced_changes(variants: dict[str, Any]) -> dict[str, Any]:
@@ -236,39 +239,36 @@ def draw(variants: dict[str, Any]) -> Figure:
     """Draw changes of accuracy and balanced accuracy with intervals, one line a method; below, changes of each genre's recall."""
     methods = [method for method in variants if method != BASELINE]
     genres = variants[BASELINE]["test"]["per_genre"]
-    figure = figures.new_figure(max(9.2, 2.4 + 0.45 * len(genres)), 3.6 + 0.72 * len(methods))
-    above, below = figure.subplots(2, 2, sharey="row", height_ratios=(len(methods), len(methods) + 1))
-    for axes, measure in zip(above, ("accuracy", "balanced_accuracy"), strict=True):
-        changes = {readable(method): variants[method]["against_none"][measure] for method in methods}
-        draw_changes(axes, changes, readable(measure))
-    for axes in below:
-        axes.remove()
-    draw_recalls(figure.add_subplot(2, 1, 2), variants, methods)
-    figures.add_title(figure, headline(variants))
-    figure.tight_layout()
+    figure = figures.new_figure(max(13, 2.4 + 0.5 * len(genres)), 2.4 + 0.64 * len(methods))
+    panels = figure.subplot_mosaic([["accuracy", "balanced_accuracy"], ["recall", "recall"]])
+    for measure in ("accuracy", "balanced_accuracy"):
+        draw_changes(panels[measure], {method: variants[method]["against_none"][measure] for method in methods})
+        panels[measure].set_title(f"change of {readable(measure)}")
+    panels["balanced_accuracy"].tick_params(labelleft=False)
+    draw_recalls(panels["recall"], variants, methods)
+    pale = bootstrap.few_titles_note(variants[method]["against_none"]["accuracy"]["titles"] for method in methods)
+    grey = bootstrap.few_titles_note((scores["titles"] for scores in genres.values()), "grey")
+    figures.lay_out(figure, headline(variants), CAPTION + pale + grey)
     return figure
 
 
-def draw_changes(axes: Axes, changes: dict[str, Any], measure: str) -> None:
-    """Draw the changes of one measure."""
-    points = [change["difference"] for change in changes.values()]
-    intervals = [change["interval"] for change in changes.values()]
-    figures.draw_intervals(axes, list(changes), points, intervals, [figures.BLUE] * len(points))
-    axes.axvline(0, color="black", linewidth=1, zorder=0)
+def draw_changes(axes: Axes, changes: dict[str, Any]) -> None:
+    """Draw the changes of one measure by method."""
+    draw_intervals(axes, [change_row(readable(method), change) for method, change in changes.items()])
+    axes.axvline(0, color="black", linewidth=1, zorder=1)
     axes.locator_params(axis="x", nbins=5)  # so that the numbers of two panels do not touch
-    axes.set_title(f"change of {measure}", fontsize=10)
 
 
 def draw_recalls(axes: Axes, variants: dict[str, Any], methods: list[str]) -> None:
     """Draw the change of each genre's recall under each method."""
-    genres = variants[BASELINE]["test"]["per_genre"]
+    genres = {name: scores["titles"] for name, scores in variants[BASELINE]["test"]["per_genre"].items()}
     recalls = [variants[method]["against_none"]["recall"] for method in methods]
     values = np.array([[row[genre]["difference"] if genre in row else np.nan for genre in genres] for row in recalls])
-    columns = [
-        f"{figures.shorten(genre)} ({scores['support']}; {scores['titles']})" for genre, scores in genres.items()
-    ]
-    figures.draw_change_map(axes, values, [readable(method) for method in methods], columns)
-    figures.add_caption(axes, CAPTION + bootstrap.few_titles_note(scores["titles"] for scores in genres.values()))
+    few = np.tile([not bootstrap.is_enough(titles) for titles in genres.values()], (len(methods), 1))
+    texts = np.where(np.isnan(values), "", np.char.mod("%+.0f", np.round(100 * values) + 0.0))  # + 0.0: no "-0"
+    figures.draw_map(axes, values, few, texts, max(0.05, float(np.nanmax(np.abs(values), initial=0))))
+    columns = [f"{figures.shorten(genre)} ({count(titles, 'title')})" for genre, titles in genres.items()]
+    figures.name_cells(axes, [readable(method) for method in methods], columns)
 
 
 def headline(variants: dict[str, Any]) -> str:
@@ -288,8 +288,9 @@ def main() -> None:
         probe.write_skipped("balance", data, reason, [paths.plot("balance")])
         return
     variants = compare_methods(*augmented_task(data), data.params)
-    for scores in variants.values():
-        log.info(scores["outcome"])
+    for method, scores in variants.items():
+        if method != BASELINE:
+            log.info(scores["outcome"])
     probe.write("balance", data, {"variants": variants}, summarise(variants), outcome(variants))
     figures.save(draw(variants), paths.plot("balance"))
 

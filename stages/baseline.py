@@ -1,13 +1,12 @@
 """Baselines without a network: the largest genre for every image, and logistic regression on colour histograms.
 
 Reads:  data/dataset.parquet, data/resized/; both baselines are fitted to train rows only
-Writes: metrics/baseline.json ({"majority": {"val": scores, "test": scores}, "colour_histogram": the same})
+Writes: metrics/baseline.json ({"majority": {"val": scores, "test": scores}, "colour_histogram": the same}),
+        data/predictions/colour_histogram.parquet (as those of `train`)
 Params: baseline, runtime, seed
 
 Scores and scored rows are the same as in evaluate.
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,13 @@ from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
-from webtoon_genre.evaluation.metrics import score_splits
 from webtoon_genre.reproducibility.runtime import Runtime, configure
+from webtoon_genre.training.predictions import prediction_table, score_table, write_predictions
 
 CHUNK = 128  # images in memory at once, about 100 MB during counting
 ITERATIONS = 2000  # of the regression's solver, many more than it needs on standardised features
 TOLERANCE = 1e-9  # of its gradient
+DECIMALS = 4  # of its probabilities, which machines compute with other last bits
 
 
 class Baseline(Section):
@@ -82,8 +82,8 @@ def regression(features: np.ndarray, labels: np.ndarray, queries: np.ndarray, cl
     return probabilities
 
 
-def compare(dataset: pd.DataFrame, features: np.ndarray, c: float, seed: int) -> dict[str, Any]:
-    """Score both baselines; `features` float32 (len(dataset), …), row i of the dataset's row i."""
+def predict(dataset: pd.DataFrame, features: np.ndarray, c: float) -> dict[str, pd.DataFrame]:
+    """Tables of the predictions of both baselines; `features` float32 (len(dataset), …), row i of the dataset's row i."""
     genres = class_names(dataset)
     train = (dataset["split"] == "train").to_numpy()
     if dataset.loc[train, "label"].nunique() < 2:
@@ -91,9 +91,9 @@ def compare(dataset: pd.DataFrame, features: np.ndarray, c: float, seed: int) ->
     labels, rows = dataset.loc[train, "label"].to_numpy(), dataset[~train]
     probabilities = {
         "majority": majority(labels, len(rows), len(genres)),
-        "colour_histogram": regression(features[train], labels, features[~train], len(genres), c),
+        "colour_histogram": regression(features[train], labels, features[~train], len(genres), c).round(DECIMALS),
     }
-    return {name: score_splits(rows, values, genres, seed) for name, values in probabilities.items()}
+    return {name: prediction_table(rows, values, genres) for name, values in probabilities.items()}
 
 
 def main() -> None:
@@ -102,7 +102,9 @@ def main() -> None:
     configure(params.runtime)
     rows = read_table(paths.DATASET, DATASET)
     features = all_histograms(ThumbnailStore(paths.RESIZED), rows, params.baseline.bins)
-    write_json(paths.metrics("baseline"), compare(rows, features, params.baseline.c, params.seed))
+    tables = predict(rows, features, params.baseline.c)
+    write_predictions(tables["colour_histogram"], paths.HISTOGRAM_PREDICTIONS)
+    write_json(paths.metrics("baseline"), {name: score_table(table, params.seed) for name, table in tables.items()})
 
 
 if __name__ == "__main__":

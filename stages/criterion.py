@@ -21,24 +21,34 @@ from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.params import Section, SharedKeys
-from webtoon_genre.core.progress import track
 from webtoon_genre.core.wording import enumerated
 from webtoon_genre.data import splits
 from webtoon_genre.data.splits import Ratios, SplitParams
 from webtoon_genre.data.tables import TITLES, read_table
 from webtoon_genre.evaluation import bootstrap
-from webtoon_genre.experiments import probe, title_labels
-from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Predictions, Probe, ProbeTask
+from webtoon_genre.experiments import probe, score_rows, title_labels
+from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
+from webtoon_genre.experiments.score_rows import accuracy_row
 from webtoon_genre.experiments.title_labels import Group
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Figure
+from webtoon_genre.plotting.intervals import draw_intervals, draw_markers, show_range
 
 MAX_VALUES = 50  # of a criterion; a column such as the title's has one for each title
 COLUMNS = [field.name for field in TITLES if field.name not in ("title_id", "authors", "genres")]
-CAPTION = """\
-accuracy on test images, averaged over seeds
-lines: 95% CI, whole titles resampled; grey: always the largest class
-in brackets: classes, test titles, and Cohen's kappa (0: chance, 1: all right)"""
+NAMES = {
+    "author": "author, images split at random",
+    "author_apart": "author of a title unseen in training",
+    "author_together": "author of a title seen in training",
+    "rating": "rating, in bands",
+    "merged": "genre, similar genres merged",
+}  # other criteria are columns, with names of their own
+COMPARISONS = {
+    "known_title": "author accuracy with titles seen in training against unseen titles",
+    "merged": "accuracy of training on merged genres against adding probabilities",
+}
+CAPTION = f"{score_rows.CAPTION}\nκ: Cohen's kappa; 0 is chance, 1 is all right"
 
 
 class Criterion(Section):
@@ -140,11 +150,9 @@ def compare_criteria(
     heads, seed, from_genre = Probe(params), params.seed, params.criterion.init == "genre"
     genre_predictions = heads.fit_predict(genre_task) if from_genre or "merged" in tasks else None
     start = genre_predictions if from_genre else None
-    predictions: dict[str, Predictions] = {}
-    scores: dict[str, Any] = {}
-    for name, task in track(tasks.items(), len(tasks), "trained", "criteria"):
-        predictions[name] = heads.fit_predict(task, start=start)
-        scores[name] = probe.scores_with_chance(task, predictions[name].test, seed)
+    trained = heads.fit_predict_all([ProbeRun(task, start=start) for task in tasks.values()])
+    predictions = dict(zip(tasks, trained, strict=True))
+    scores = {name: probe.scores_with_chance(task, predictions[name].test, seed) for name, task in tasks.items()}
     if "merged" in scores and genre_predictions is not None:
         groups = [classes[name] for name in tasks["merged"].classes]
         summed = add_probabilities(genre_predictions.test, genre_task.classes, groups)
@@ -166,19 +174,25 @@ def add_probabilities(probabilities: np.ndarray, genres: list[str], groups: list
     )
 
 
+def comparisons(criteria: dict[str, Any]) -> dict[str, Any]:
+    """What knowing a title changes for authors, and what training on merged genres changes, as far as both sides were trained."""
+    keys = {"known_title": ("author_together", "against_apart"), "merged": ("merged", "against_all_genres")}
+    return {name: criteria[label][key] for name, (label, key) in keys.items() if key in criteria.get(label, {})}
+
+
 def summarise(criteria: dict[str, Any]) -> dict[str, Any]:
-    """Accuracy and kappa by criterion."""
-    return {name: {measure: scores[measure] for measure in ("accuracy", "kappa")} for name, scores in criteria.items()}
+    """The changes in `comparisons`."""
+    metrics: dict[str, Any] = {}
+    for name, change in comparisons(criteria).items():
+        metrics |= bootstrap.change_metrics(f"{name}_change", change)
+    return metrics
 
 
 def outcome(criteria: dict[str, Any], left_out: dict[str, str]) -> str:
-    """One sentence: kappa of each criterion, the effect of knowing titles, that of training on merged genres, and what is left out."""
-    kappas = [f"{name} {scores['kappa']:.2f}" for name, scores in criteria.items()]
-    parts = [f"kappa by {', '.join(kappas)}"]
-    if titles := criteria.get("author_together", {}).get("against_apart"):
-        parts.append(bootstrap.conclusion("author accuracy with titles seen in training against unseen titles", titles))
-    if merged := criteria.get("merged", {}).get("against_all_genres"):
-        parts.append(bootstrap.conclusion("accuracy of training on merged genres against adding probabilities", merged))
+    """One sentence: the accuracy of each criterion, the effect of knowing titles, that of training on merged genres, what is left out."""
+    gains = [f"{name} ({bootstrap.describe(scores['against_majority'])})" for name, scores in criteria.items()]
+    parts = [f"accuracy against always the largest class: {', '.join(gains)}"]
+    parts += [bootstrap.conclusion(COMPARISONS[name], change) for name, change in comparisons(criteria).items()]
     if left_out:
         parts.append(f"left out: {describe_left_out(left_out)}")
     return "; ".join(parts)
@@ -191,23 +205,30 @@ def describe_left_out(left_out: dict[str, str]) -> str:
 
 def draw(criteria: dict[str, Any]) -> Figure:
     """Draw the accuracy of each criterion with its interval, and that of its largest class."""
-    titles = [scores["groups"] for scores in criteria.values()]
-    names = [
-        f"{name.replace('_', ' ')} ({len(scores['per_genre'])}; {scores['groups']}; κ {scores['kappa']:.2f})"
+    rows = [
+        accuracy_row(
+            f"{NAMES.get(name, name)} ({len(scores['per_genre'])} classes)", scores, more=f"; κ {scores['kappa']:.2f}"
+        )
         for name, scores in criteria.items()
     ]
-    figure = figures.new_figure(7.4, 2 + 0.5 * len(criteria))
+    figure = figures.new_figure(10.4, 1 + 0.36 * len(criteria))
     axes = figure.subplots()
-    points = [scores["accuracy"] for scores in criteria.values()]
-    intervals = [scores["accuracy_interval"] for scores in criteria.values()]
-    figures.draw_intervals(axes, names, points, intervals, [figures.BLUE] * len(points))
     majorities = [scores["majority_accuracy"] for scores in criteria.values()]
-    axes.scatter(majorities, range(len(criteria)), marker="D", s=36, color=figures.GREY, zorder=3)
-    axes.set_xlim(0, 1.03)
-    figures.add_caption(axes, CAPTION + bootstrap.few_titles_note(titles))
-    figures.add_title(figure, "Other labels from the same thumbnails")
-    figure.tight_layout()
+    draw_intervals(axes, rows)
+    draw_markers(axes, majorities, "D", "always the class with most train images")
+    figures.add_legend(axes)
+    show_range(axes, majorities, *(row.interval for row in rows))
+    note = bootstrap.few_titles_note(scores["groups"] for scores in criteria.values())
+    figures.lay_out(figure, headline(criteria), CAPTION + note)
     return figure
+
+
+def headline(criteria: dict[str, Any]) -> str:
+    """The figure's message: whether authors are recognised by their style or by their titles."""
+    if change := criteria.get("author_together", {}).get("against_apart"):
+        return bootstrap.conclusion("Author accuracy, title seen in training against unseen", change)
+    name = max(criteria, key=lambda name: criteria[name]["kappa"])
+    return f"Other labels of the same thumbnails: {NAMES.get(name, name)} has the highest kappa, {criteria[name]['kappa']:.2f}"
 
 
 def main() -> None:

@@ -106,7 +106,10 @@ def samples(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 def contact_sheet(labels: pd.DataFrame, thumbnails: ThumbnailStore, genres: list[str]) -> Figure:
     """Draw SAMPLES images of each genre, a row a genre."""
     rows = [list(thumbnails.take(samples(labels[labels["genre"] == genre], SAMPLES))) for genre in genres]
-    return sheet(rows, [shorten(genre) for genre in genres], rows[0][0].shape[0])
+    title = f"{len(labels):,} labelled thumbnails in {len(genres)} genres"
+    return sheet(
+        rows, [shorten(genre) for genre in genres], title, f"{SAMPLES} thumbnails a genre, of as many titles as it has"
+    )
 
 
 def main() -> None:

@@ -23,14 +23,17 @@ from webtoon_genre.core.wording import count, in_words
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import confusion_matrix, kappa, predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentParams, Predictions, Probe, ProbeTask
+from webtoon_genre.experiments.probe import ExperimentParams, Predictions, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Axes, Figure
 
 FEWEST = 2  # genres
+RESTRICTED = "model of all genres,\nrestricted to the remaining ones"
+MAJORITY = "always the genre with most\ntrain images"
 CAPTION = """\
-grey: genres removed in random orders, one seed; dashed: the model of all genres, restricted to the remaining ones
-dotted: always the genre with most train images; band: 95% CI, whole titles resampled"""
+from left to right the genre with most confusions on validation images is removed; accuracies are averaged over seeds
+bands and brackets: 95% intervals, whole titles resampled"""
 
 
 class LabelLimit(Section):
@@ -89,17 +92,21 @@ def remove_in_order(
     dataset: pd.DataFrame, full_task: ProbeTask, order: list[str], heads: Probe, meter: Meter
 ) -> list[dict[str, Any]]:
     """Accuracy and kappa with the genres of `order` removed one after the other."""
-    steps = []
-    for removed in range(1, len(order) - FEWEST + 1):
-        genres = [genre for genre in full_task.classes if genre not in order[:removed]]
-        task = probe.subset(dataset, full_task, genres)
-        if task.trainable():
-            probabilities = heads.fit_predict(task, seeds=heads.params.experiments.seeds[:1]).test
-            accuracy = probe.test_scores(task, probabilities)["accuracy"]
-            counts = confusion_matrix(task.labels[task.test], predicted_labels(probabilities[0]), len(genres))
-            steps.append({"labels": len(genres), "accuracy": accuracy, "kappa": kappa(counts)})
-        meter.step()
-    return steps
+    remaining = [
+        [genre for genre in full_task.classes if genre not in order[:removed]]
+        for removed in range(1, len(order) - FEWEST + 1)
+    ]
+    tasks = [task for genres in remaining if (task := probe.subset(dataset, full_task, genres)).trainable()]
+    trained = heads.fit_predict_all([ProbeRun(task) for task in tasks], heads.params.experiments.seeds[:1])
+    meter.step(len(remaining))
+    return [order_step(task, predictions.test[0]) for task, predictions in zip(tasks, trained, strict=True)]
+
+
+def order_step(task: ProbeTask, probabilities: np.ndarray) -> dict[str, Any]:
+    """Number of genres, accuracy and kappa; probabilities: float (n, k) of the test rows."""
+    predicted, labels = predicted_labels(probabilities), task.labels[task.test]
+    counts = confusion_matrix(labels, predicted, len(task.classes))
+    return {"labels": len(task.classes), "accuracy": float((predicted == labels).mean()), "kappa": kappa(counts)}
 
 
 def remove_genres(dataset: pd.DataFrame, full_task: ProbeTask, params: Params) -> dict[str, Any]:
@@ -122,10 +129,8 @@ def remove_genres(dataset: pd.DataFrame, full_task: ProbeTask, params: Params) -
 
 
 def summarise(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """Accuracy and kappa by number of genres."""
-    return {
-        f"{len(step['genres'])}_genres": {measure: step[measure] for measure in ("accuracy", "kappa")} for step in steps
-    }
+    """The change of accuracy from the model of all genres to one without the most ambiguous genre; nothing if that cannot be trained."""
+    return bootstrap.change_metrics("one_removed_change", steps[1]["against_all_genres"]) if steps[1:] else {}
 
 
 def outcome(steps: list[dict[str, Any]]) -> str:
@@ -134,11 +139,15 @@ def outcome(steps: list[dict[str, Any]]) -> str:
     changes = [step["against_all_genres"] for step in steps[1:]]
     noun, number = ("model of fewer genres", "models of fewer genres"), in_words(len(first["genres"]))
     full = f"the {number}-way model restricted to the remaining ones"
-    return (
-        f"from {len(first['genres'])} genres to {len(last['genres'])}, accuracy goes from {first['accuracy']:.3f} to "
-        f"{last['accuracy']:.3f} and kappa from {first['kappa']:.3f} to {last['kappa']:.3f}; "
-        f"{bootstrap.tally(changes, noun, ('beats', 'beat'), full)}"
-    )
+    ends = [
+        bootstrap.format_value(step["accuracy"], step["accuracy_interval"], step["groups"]) for step in (first, last)
+    ]
+    parts = [f"accuracy of {len(first['genres'])} genres {ends[0]}; of {len(last['genres'])} {ends[1]}"]
+    parts += [
+        bootstrap.conclusion(f"without {step['left_out']} against {full}", step["against_all_genres"])
+        for step in steps[1:2]
+    ]
+    return "; ".join([*parts, bootstrap.tally(changes, noun, ("beats", "beat"), full)])
 
 
 def obstacle(task: ProbeTask) -> str | None:
@@ -152,34 +161,63 @@ def obstacle(task: ProbeTask) -> str | None:
 def draw(metrics: dict[str, Any]) -> Figure:
     """Draw accuracy and kappa by number of genres; each step names the genre that was removed."""
     steps = metrics["steps"]
-    figure = figures.new_figure(max(9.6, 2.4 + 0.5 * len(steps)), 4.9)
+    figure = figures.new_figure(max(11.4, 4.6 + 0.5 * len(steps)), 3.9)
     left, right = figure.subplots(1, 2)
     numbers = [len(step["genres"]) for step in steps]
     low, high = zip(*(step["accuracy_interval"] for step in steps), strict=True)
     left.fill_between(numbers, low, high, color=figures.BLUE, alpha=0.15, linewidth=0)
-    left.plot(numbers, [step["all_genres_accuracy"] for step in steps], "--", color="black", linewidth=1)
-    left.plot(numbers, [step["majority_accuracy"] for step in steps], ":", color="black", linewidth=1.2)
     for axes, measure in ((left, "accuracy"), (right, "kappa")):
+        draw_steps(axes, numbers, [step[measure] for step in steps], [step["groups"] for step in steps])
         for order in metrics["random"]:
             counts = [step["labels"] for step in order["steps"]]
-            axes.plot(counts, [step[measure] for step in order["steps"]], color="0.7", linewidth=1.2)
-        axes.plot(numbers, [step[measure] for step in steps], "o-", color=figures.BLUE, markersize=5)
+            axes.plot(
+                counts,
+                [step[measure] for step in order["steps"]],
+                color="0.7",
+                zorder=1,
+                label="genres removed in random order,\none seed",
+            )
         label_axes(axes, steps, measure)
-    figures.add_caption(left, CAPTION + bootstrap.few_titles_note(step["groups"] for step in steps))
-    figures.add_title(figure, "Removing the most ambiguous genre, one at a time")
-    figure.tight_layout()
+    left.plot(
+        numbers, [step["all_genres_accuracy"] for step in steps], "--", color="black", linewidth=1, label=RESTRICTED
+    )
+    left.plot(numbers, [step["majority_accuracy"] for step in steps], ":", color="black", linewidth=1.2, label=MAJORITY)
+    lines = {line.get_label(): line for axes in (right, left) for line in axes.lines}  # an entry a label
+    right.legend(lines.values(), lines.keys(), loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0)
+    figures.lay_out(figure, headline(steps), CAPTION)
     return figure
+
+
+def draw_steps(axes: Axes, numbers: list[int], values: list[float], titles: list[int]) -> None:
+    """Draw the removal of the most ambiguous genre; points of too few titles are white."""
+    axes.plot(numbers, values, "o-", color=figures.BLUE, markersize=5, label="most ambiguous genre removed")
+    few = [not bootstrap.is_enough(number) for number in titles]
+    if any(few):
+        points = np.array([numbers, values])[:, few]
+        label = f"the same, on fewer than {bootstrap.MIN_TITLES}\ntest titles: too few to tell"
+        axes.plot(*points, "o", color=figures.BLUE, markerfacecolor="white", markersize=5, label=label)
+
+
+def headline(steps: list[dict[str, Any]]) -> str:
+    """The figure's message: accuracy of all genres and of the last ones."""
+    parts = [
+        f"{len(step['genres'])} genres: accuracy "
+        f"{bootstrap.format_value(step['accuracy'], step['accuracy_interval'], step['groups'])}"
+        for step in (steps[0], steps[-1])
+    ]
+    return "; ".join(parts)
 
 
 def label_axes(axes: Axes, steps: list[dict[str, Any]], measure: str) -> None:
     """Add the title, and ticks with the number of genres and the one removed."""
     numbers = [len(step["genres"]) for step in steps]
-    names = ["all" if step["left_out"] is None else f"- {figures.shorten(step['left_out'])}" for step in steps]
-    ticks = [f"{number}  {name}" for number, name in zip(numbers, names, strict=True)]
+    names = ["all" if step["left_out"] is None else f"{figures.shorten(step['left_out'])} removed" for step in steps]
+    ticks = [f"{number} ({name})" for number, name in zip(numbers, names, strict=True)]
     axes.set_xticks(numbers, ticks, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xlabel("number of genres (the genre removed at this step)")
     axes.invert_xaxis()
-    axes.set_ylim(0, 1.02)
-    axes.set_title("test accuracy" if measure == "accuracy" else "Cohen's kappa: accuracy beyond chance", fontsize=10)
+    axes.set_ylim(*(-0.02 + min(0, *(step[measure] for step in steps)), 1.02))
+    axes.set_title("test accuracy" if measure == "accuracy" else "Cohen's kappa: 0 is chance, 1 is all right")
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -1,14 +1,16 @@
-"""How much a random split inflates scores: the same model with titles kept apart and with images of each title in all splits.
+"""How much a random split inflates scores: the same model with titles kept apart and with images of each title in all folds.
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (the first of train.backbones), data/resized/
 Writes: metrics/leakage.json, plots/leakage.png, plots/leakage_neighbours.png
-Params: leakage, split.ratios / seed, experiments, head but its units, runtime, seed
+Params: leakage, experiments, head but its units, runtime, seed
 
-Both models are trained on the same frozen features, over several seeds; only the split differs. Their test images differ too, so the
-interval of the difference resamples the titles of each independently. A figure shows some test images beside their nearest train
-image under both splits: what a model can memorise. Where each title has a single image, both splits are of titles: the stage is skipped.
+Both ways, every image is predicted once, by heads on the same frozen features that were not trained on it: in folds of whole titles, and
+in folds of images. So the difference is paired by title, over all titles of the dataset. A figure shows some images beside their
+nearest train image both ways: what a model can memorise. Where each title has a single image, both ways are the same: the stage is
+skipped.
 """
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,35 +19,36 @@ from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
-from webtoon_genre.core.params import Section, SharedKeys
+from webtoon_genre.core.params import Section
 from webtoon_genre.core.progress import track
 from webtoon_genre.core.wording import count
-from webtoon_genre.data import splits
-from webtoon_genre.data.splits import Ratios, SplitParams
-from webtoon_genre.data.tables import ThumbnailStore, class_names
+from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.evaluation import bootstrap
-from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentParams, Probe, ProbeTask
+from webtoon_genre.experiments.folds import fold_tasks, folds_by_image, folds_by_title, merge_folds
+from webtoon_genre.experiments.probe import ExperimentParams, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
+from webtoon_genre.experiments.score_rows import accuracy_row
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Figure
+from webtoon_genre.plotting.intervals import draw_intervals, draw_markers, show_range
 
 By = Literal["title", "image"]
 UNITS: tuple[By, ...] = ("title", "image")
+ROLES = 3  # of folds: to train, to stop training, to predict
 CHUNK = 1024  # test rows whose neighbours are searched at a time
+NAMES: dict[By, str] = {"title": "titles kept apart", "image": "split at random"}
+CAPTION = """\
+points: accuracy on images that the heads were not trained on, averaged over seeds
+lines and brackets: 95% intervals, whole titles resampled"""
+COLOURS: dict[By, str] = {"title": figures.BLUE, "image": figures.ORANGE}
 
 
 class Leakage(Section):
     """params.yaml: leakage."""
 
+    folds: int = Field(ge=3)
     examples: int = Field(ge=1)
-    seed: int = Field(ge=0)
-
-
-class Split(SharedKeys):
-    """The shared keys of params.yaml: split."""
-
-    ratios: Ratios
     seed: int = Field(ge=0)
 
 
@@ -53,23 +56,16 @@ class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
     leakage: Leakage
-    split: Split
 
 
-def split_task(by: By, dataset: pd.DataFrame, features: np.ndarray, split: Split) -> ProbeTask:
-    """The task with the split that `split.by` gives for `by`."""
-    sides = splits.assign_splits(dataset, SplitParams(by=by, ratios=split.ratios, seed=split.seed))
-    return probe.probe_task(dataset.assign(split=sides), features, class_names(dataset))
-
-
-def obstacle(dataset: pd.DataFrame, tasks: dict[By, ProbeTask]) -> str | None:
-    """Why no leakage can be measured, None if it can."""
+def obstacle(dataset: pd.DataFrame, folds: dict[By, np.ndarray]) -> str | None:
+    """Why no leakage can be measured, None if it can; folds: of each row, int (n,)."""
     images = dataset[["group", "title_id", "no"]].drop_duplicates()
     if not images["group"].duplicated().any():
         return "each title has one image, so that a random split keeps titles apart too: no leakage can be measured"
-    for by, task in tasks.items():
-        if not task.trainable():
-            return f"split by {by}, a genre has no train images, or no image is held out"
+    for by in UNITS:
+        if (filled := len(np.unique(folds[by]))) < ROLES:
+            return f"folds by {by} are {filled}; {ROLES} are needed: to train, to stop training and to predict"
     return None
 
 
@@ -95,43 +91,43 @@ def normalise(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def split_scores(task: ProbeTask, probabilities: np.ndarray, neighbours: np.ndarray, seed: int) -> dict[str, Any]:
-    """Scores under one split, and how often the nearest train image has the test image's title or genre.
+def neighbours_of(tasks: list[ProbeTask], by: By) -> np.ndarray:
+    """The nearest train row of every row, int (n,); tasks: of the folds."""
+    neighbours = np.zeros(len(tasks[0].labels), np.int64)
+    for number, task in enumerate(tasks, 1):
+        label = f"nearest train images by {by}, fold {number} of {len(tasks)},"
+        neighbours[task.test] = nearest(task, task.test, label)
+    return neighbours
 
-    probabilities: float (seeds, n, k) of the test rows. neighbours: int (n,), their nearest train rows.
+
+def scores_of(task: ProbeTask, probabilities: np.ndarray, neighbours: np.ndarray, seed: int) -> dict[str, Any]:
+    """Scores one way, and how often the nearest train image has an image's title or genre.
+
+    task: all rows are its test rows. probabilities: float (seeds, n, k). neighbours: int (n,), their nearest train rows.
     """
     return probe.scores_with_chance(task, probabilities, seed) | {
-        "nearest_of_same_title": float((task.groups[neighbours] == task.groups[task.test]).mean()),
-        "nearest_of_same_genre": float((task.labels[neighbours] == task.labels[task.test]).mean()),
+        "nearest_of_same_title": float((task.groups[neighbours] == task.groups).mean()),
+        "nearest_of_same_genre": float((task.labels[neighbours] == task.labels).mean()),
     }
 
 
-def difference(tasks: dict[By, ProbeTask], probabilities: dict[By, np.ndarray], seed: int) -> dict[str, Any]:
-    """Accuracy and balanced accuracy by image minus those by title, each with its 95% interval."""
-    counts = {}
-    for by in UNITS:
-        task, predicted = tasks[by], predicted_labels(probabilities[by])
-        labels, groups = task.labels[task.test], task.groups[task.test]
-        counts[by] = bootstrap.TitleCounts.of(labels, groups, predicted, len(task.classes))
-    generators = {by: np.random.default_rng([seed, index]) for index, by in enumerate(UNITS)}
-    return {
-        measure: bootstrap.unpaired_difference(
-            counts["image"], counts["title"], measure, generators["image"], generators["title"]
-        )
-        for measure in ("accuracy", "balanced_accuracy")
-    }
+def difference(task: ProbeTask, probabilities: dict[By, np.ndarray], seed: int) -> dict[str, Any]:
+    """Accuracy and balanced accuracy by image minus those by title, paired by title."""
+    changes = probe.compare(task, probabilities["image"], probabilities["title"], seed)
+    return {measure: changes[measure] for measure in ("accuracy", "balanced_accuracy")}
 
 
 def choose_examples(task: ProbeTask, count: int, seed: int) -> np.ndarray:
-    """Random test rows, one a title, int (at most `count`,)."""
-    rows = np.random.default_rng(seed).permutation(task.test)
+    """Random rows of titles with several images, one a title, int (at most `count`,)."""
+    _, titles, sizes = np.unique(task.groups, return_inverse=True, return_counts=True)
+    rows = np.random.default_rng(seed).permutation(np.flatnonzero(sizes[titles] > 1))
     _, first = np.unique(task.groups[rows], return_index=True)
     return rows[np.sort(first)][:count]
 
 
 def summarise(leakage: dict[str, Any]) -> dict[str, Any]:
-    """The difference in each measure."""
-    return {measure: change["difference"] for measure, change in leakage.items()}
+    """The change of accuracy with a random split."""
+    return bootstrap.change_metrics("random_split_change", leakage["accuracy"])
 
 
 def outcome(leakage: dict[str, Any]) -> str:
@@ -141,34 +137,30 @@ def outcome(leakage: dict[str, Any]) -> str:
 
 def draw(scores: dict[By, Any], leakage: dict[str, Any]) -> Figure:
     """Draw accuracy under both splits with intervals, beside that of the largest genre."""
-    figure = figures.new_figure(8.4, 3.3)
+    figure = figures.new_figure(9.8, 1.6)
     axes = figure.subplots()
-    samples = {
-        by: f"{count(scores[by]['images'], 'test image')} of {count(scores[by]['groups'], 'title')}" for by in UNITS
-    }
-    names = [f"titles apart ({samples['title']})", f"at random ({samples['image']})"]
-    points, intervals = [scores[by]["accuracy"] for by in UNITS], [scores[by]["accuracy_interval"] for by in UNITS]
-    figures.draw_intervals(axes, names, points, intervals, [figures.BLUE, figures.ORANGE])
+    rows = [
+        accuracy_row(f"{NAMES[by]} ({count(scores[by]['images'], 'image')})", scores[by], COLOURS[by]) for by in UNITS
+    ]
     majorities = [scores[by]["majority_accuracy"] for by in UNITS]
-    axes.scatter(majorities, range(2), marker="D", s=36, color=figures.GREY, zorder=3)
-    axes.set_xlim(0, 1.03)
-    figures.add_caption(
-        axes,
-        "test accuracy, averaged over seeds; lines: 95% CI, whole titles resampled\n"
-        "grey: always the largest genre\n"
-        f"change of balanced accuracy at random: {bootstrap.describe(leakage['balanced_accuracy'])}"
-        + bootstrap.few_titles_note(scores[by]["groups"] for by in UNITS),
+    draw_intervals(axes, rows)
+    draw_markers(axes, majorities, "D", "always the genre with most train images")
+    figures.add_legend(axes)
+    show_range(axes, majorities, *(row.interval for row in rows))
+    note = bootstrap.few_titles_note((scores[by]["groups"] for by in UNITS), noun="titles")
+    balanced = bootstrap.conclusion(
+        "balanced accuracy, random split against titles apart", leakage["balanced_accuracy"]
     )
-    figures.add_title(figure, "The same model, the same features, two ways to split")
-    figure.tight_layout()
+    title = bootstrap.conclusion("Accuracy with a random split against titles kept apart", leakage["accuracy"])
+    figures.lay_out(figure, title, f"{CAPTION}{note}\n{balanced}")
     return figure
 
 
 def draw_neighbours(
     rows: np.ndarray, dataset: pd.DataFrame, resized: ThumbnailStore, neighbours: dict[By, np.ndarray]
 ) -> Figure:
-    """Draw test images, and below them their nearest train image under each split, framed by common title or genre."""
-    figure = figures.new_figure(max(6.8, 1.35 * len(rows)), 6.6)
+    """Draw images, and below them their nearest train image under each split, framed by common title or genre."""
+    figure = figures.new_figure(max(6.8, 1.2 + 1.3 * len(rows)), 5)
     grid = figure.subplots(3, len(rows), squeeze=False)
     for column, row in enumerate(rows):
         query = dataset.loc[row]
@@ -180,11 +172,15 @@ def draw_neighbours(
             image = read_image(resized, dataset, neighbours[by][column])
             figures.draw_captioned(grid[line, column], image, caption, colour)
     for line, name in enumerate(
-        ("test image", "nearest train image,\nsplit at random", "nearest train image,\ntitles apart")
+        ("image", "nearest train\nimage, split\nat random", "nearest train\nimage, titles\nkept apart")
     ):
-        grid[line, 0].set_ylabel(name, fontsize=9)
-    figures.add_title(figure, "What a model can memorise; orange: the same title, blue: the same genre")
-    figure.tight_layout()
+        grid[line, 0].set_ylabel(name, rotation=0, ha="right", va="center")
+    same = [int((dataset.loc[neighbours[by], "group"].to_numpy() == dataset.loc[rows, "group"]).sum()) for by in UNITS]
+    title = (
+        f"The nearest train image is of the same title for {same[1]} of {count(len(rows), 'image')} with a random split, "
+        f"for {same[0]} with titles kept apart"
+    )
+    figures.lay_out(figure, title, "orange: the same title; blue: another title of the same genre; grey: another genre")
     return figure
 
 
@@ -201,25 +197,30 @@ def read_image(resized: ThumbnailStore, dataset: pd.DataFrame, row: int) -> np.n
 
 
 def main() -> None:
-    """Train and score under both splits."""
+    """Train and score both ways."""
     data = probe.load(Params)
-    dataset, params, features = data.dataset, data.params, data.task().features
-    tasks = {by: split_task(by, dataset, features, params.split) for by in UNITS}
+    dataset, params, task = data.dataset, data.params, data.task()
     plots = [paths.plot("leakage"), paths.plot("leakage_neighbours")]
-    if reason := obstacle(dataset, tasks):
+    arguments = (dataset, params.leakage.folds, params.leakage.seed)
+    folds: dict[By, np.ndarray] = {"title": folds_by_title(*arguments), "image": folds_by_image(*arguments)}
+    if reason := obstacle(dataset, folds):
         probe.write_skipped("leakage", data, reason, plots)
         return
-    heads = Probe(params)
-    probabilities = {by: heads.fit_predict(tasks[by]).test for by in track(UNITS, len(UNITS), "trained", "splits")}
-    neighbours = {by: nearest(tasks[by], tasks[by].test, f"nearest train images by {by},") for by in UNITS}
-    scores = {by: split_scores(tasks[by], probabilities[by], neighbours[by], params.seed) for by in UNITS}
-    leakage = difference(tasks, probabilities, params.seed)
+    tasks = {by: fold_tasks(task, folds[by]) for by in UNITS}
+    trained = Probe(params).fit_predict_all([ProbeRun(fold) for by in UNITS for fold in tasks[by]])
+    probabilities: dict[By, np.ndarray] = {
+        "title": merge_folds(tasks["title"], trained[: len(tasks["title"])]),
+        "image": merge_folds(tasks["image"], trained[len(tasks["title"]) :]),
+    }
+    neighbours = {by: neighbours_of(tasks[by], by) for by in UNITS}
+    everything = replace(task, test=np.arange(len(task.labels)))
+    scores = {by: scores_of(everything, probabilities[by], neighbours[by], params.seed) for by in UNITS}
+    leakage = difference(everything, probabilities, params.seed)
     probe.write("leakage", data, {"splits": scores, "leakage": leakage}, summarise(leakage), outcome(leakage))
     figures.save(draw(scores, leakage), plots[0])
-    chosen = choose_examples(tasks["title"], params.leakage.examples, params.leakage.seed)
-    examples = {by: nearest(tasks[by], chosen, f"examples by {by},") for by in UNITS}
-    resized = ThumbnailStore(paths.RESIZED)
-    figures.save(draw_neighbours(chosen, dataset, resized, examples), plots[1])
+    chosen = choose_examples(task, params.leakage.examples, params.leakage.seed)
+    examples = {by: neighbours[by][chosen] for by in UNITS}
+    figures.save(draw_neighbours(chosen, dataset, ThumbnailStore(paths.RESIZED), examples), plots[1])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Binary classifiers of genre pairs on frozen features: how separable two genres are without the other genres.
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (the first of train.backbones), metrics/crawl.json (the source of the pictures)
-Writes: metrics/pairs.json, plots/pairs.png (the most confused pairs), plots/pairs_map.png (all of them)
+Writes: metrics/pairs.json, plots/pairs.png (the pairs of lowest accuracy), plots/pairs_map.png (all of them)
 Params: pairs, experiments, head but its units, runtime, seed
 
 Each pair is trained over several seeds and compared with the model of all genres, restricted to the two genres. The study did this
@@ -9,6 +9,7 @@ for the genres that people confuse, and reported accuracies of at least 0.87 on 
 the study's genres alone. Pairs of genres that the dataset lacks are left out. Two genres are one pair, and the stage is skipped.
 """
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -19,28 +20,30 @@ from pydantic import Field
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import read_json, round_floats
+from webtoon_genre.core.files import read_json
 from webtoon_genre.core.names import Name
 from webtoon_genre.core.params import Section
-from webtoon_genre.core.progress import track
 from webtoon_genre.core.wording import count, enumerated, in_words
 from webtoon_genre.evaluation import bootstrap, study
-from webtoon_genre.evaluation.metrics import accuracy_interval, predicted_labels
-from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, Probe, ProbeTask
+from webtoon_genre.evaluation.bootstrap import Hits, accuracy_interval
+from webtoon_genre.evaluation.metrics import predicted_labels
+from webtoon_genre.experiments import probe, score_rows
+from webtoon_genre.experiments.probe import ExperimentData, ExperimentParams, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
+from webtoon_genre.experiments.score_rows import accuracy_row
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Figure
+from webtoon_genre.plotting.intervals import draw_intervals, draw_markers, name_points, show_range
 
 LARGEST_FIGURE = 12  # pairs in pairs.png
 MOST = 200  # pairs that `all` trains, the most confused ones: 60 genres have 1,770
-CAPTION = """\
-accuracy on the pair's test images, averaged over seeds
-lines: 95% CI, whole titles resampled; in brackets: test titles
-ring: the model of all genres, restricted to the two
-grey: always the genre with more train images"""
-STUDY_CAPTION = f"""
-dashed: {study.PAIR_ACCURACY}, the lowest that the original study reports for its pairs,
-on other thumbnails, split at random by image, with ImageNet weights"""
+CHANCE = 0.5  # the area under the ROC curve of guesses
+MAP_CAPTION = f"""\
+area under the ROC curve on test images: how often a pair's model ranks one genre above the other
+white: {CHANCE}, chance; blue: 1, always; orange: worse than chance; n: test titles"""
+STUDY = f"{study.PAIR_ACCURACY}: the lowest pair of the original study"
+STUDY_CAPTION = """
+the original study had other thumbnails, split at random by image, and ImageNet weights"""
 Pair = list[Name]
 Which = Literal["all"] | int | list[Pair]
 
@@ -120,46 +123,56 @@ def pair_scores(task: ProbeTask, probabilities: np.ndarray, restricted: np.ndarr
 
 
 def train_pairs(dataset: pd.DataFrame, full_task: ProbeTask, params: Params) -> dict[str, Any]:
-    """Train the model of all genres, then each pair; {"pairs": scores, most confused first, "left_out": pairs with the reason}."""
+    """Train the model of all genres, then each pair: scores, most confused first, means over pairs, and pairs left out with the reason."""
     predictions = Probe(params).fit_predict(full_task)
     narrow = params.experiments.model_copy(update={"units": params.pairs.units})
     heads = Probe(params.model_copy(update={"experiments": narrow}))
     pairs = select(params.pairs.which, full_task.classes, probe.confusion_shares(full_task, predictions))
-    scores, left_out = [], []
-    for pair in track(pairs, len(pairs), "trained", "pairs"):
-        task = pair_task(dataset, full_task, pair)
-        if isinstance(task, str):
-            left_out.append({"genres": pair, "reason": task})
-            continue
-        probabilities = heads.fit_predict(task).test
-        restricted = probe.restrict(predictions.test, full_task, task)
+    candidates = [pair_task(dataset, full_task, pair) for pair in pairs]
+    tasks = [task for task in candidates if isinstance(task, ProbeTask)]
+    left_out = [
+        {"genres": pair, "reason": task} for pair, task in zip(pairs, candidates, strict=True) if isinstance(task, str)
+    ]
+    scores, hits = [], []
+    for task, trained in zip(tasks, heads.fit_predict_all([ProbeRun(task) for task in tasks]), strict=True):
+        probabilities, restricted = trained.test, probe.restrict(predictions.test, full_task, task)
         scores.append(pair_scores(task, probabilities, restricted, params.seed))
-    return {"pairs": scores, "left_out": left_out}
+        labels, groups = task.labels[task.test], task.groups[task.test]
+        correct, reference = (predicted_labels(rows) == labels for rows in (probabilities, restricted))
+        hits.append(Hits(groups, correct, reference))
+    return {"pairs": scores, "left_out": left_out} | means(hits, params.seed)
 
 
-def summarise(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means and minimum over pairs, of the rounded numbers in metrics/pairs.json, so that readers can recompute them."""
-    scores = round_floats(pairs)
+def means(hits: list[Hits], seed: int) -> dict[str, Any]:
+    """The mean accuracy of the pairs, and its difference from that of the model of all genres; nothing without pairs."""
+    if not hits:
+        return {}
+    from_zero = [replace(pair, reference=np.zeros_like(pair.model)) for pair in hits]
+    accuracy, change = (bootstrap.mean_difference(some, np.random.default_rng(seed)) for some in (from_zero, hits))
     return {
-        "mean_accuracy": sum(pair["test"]["accuracy"] for pair in scores) / len(scores),
-        "least_accuracy": min(pair["test"]["accuracy"] for pair in scores),
-        "mean_change_from_all_genres": sum(pair["against_all_genres"]["difference"] for pair in scores) / len(scores),
+        "mean_accuracy": accuracy["difference"],
+        "mean_accuracy_interval": accuracy["interval"],
+        "mean_against_all_genres": change,
     }
+
+
+def summarise(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The mean change of the pairs from the model of all genres."""
+    return bootstrap.change_metrics("mean_change", metrics["mean_against_all_genres"])
 
 
 def outcome(metrics: dict[str, Any], genres: int, comparable: bool) -> str:
     """One sentence; genres: their number. comparable: whether the data are the study's."""
-    pairs, left_out = metrics["pairs"], metrics["left_out"]
-    accuracies = [scores["test"]["accuracy"] for scores in pairs]
-    reached = sum(accuracy >= study.PAIR_ACCURACY for accuracy in accuracies)
-    levels = (
-        f"{reached} of {count(len(pairs), 'pair')} reach an accuracy of {study.PAIR_ACCURACY}, the study's lowest"
-        if comparable
-        else f"accuracy of {count(len(pairs), 'pair')} is {np.mean(accuracies):.3f} on average, {min(accuracies):.3f} at least"
-    )
+    pairs, left_out, change = metrics["pairs"], metrics["left_out"], metrics["mean_against_all_genres"]
+    accuracy = bootstrap.format_value(metrics["mean_accuracy"], metrics["mean_accuracy_interval"], change["titles"])
+    parts = [f"mean accuracy of {count(len(pairs), 'pair')}: {accuracy}"]
+    if comparable:
+        reached = sum(scores["test"]["accuracy"] >= study.PAIR_ACCURACY for scores in pairs)
+        parts.append(f"{reached} of {len(pairs)} reach {study.PAIR_ACCURACY}, the study's lowest")
     changes = [scores["against_all_genres"] for scores in pairs]
     model = f"the {in_words(genres)}-way model restricted to the two genres"
-    parts = [levels, bootstrap.tally(changes, ("pair", "pairs"), ("beats", "beat"), model)]
+    parts.append(bootstrap.conclusion(f"against {model}", change))
+    parts.append(bootstrap.tally(changes, ("pair", "pairs"), ("beats", "beat"), "it"))
     if len(pairs) < (total := genres * (genres - 1) // 2):
         parts.append(f"{len(pairs)} of all {total} pairs {'was' if len(pairs) == 1 else 'were'} trained")
     if left_out:
@@ -172,49 +185,70 @@ def describe_left_out(left_out: list[dict[str, Any]]) -> str:
     return enumerated([f"{' or '.join(item['genres'])} ({item['reason']})" for item in left_out])
 
 
+def lowest_first(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pairs with the lowest accuracy first; those of too few test titles last."""
+    return sorted(pairs, key=lambda pair: (not bootstrap.is_enough(pair["test"]["groups"]), pair["test"]["accuracy"]))
+
+
 def draw(pairs: list[dict[str, Any]], comparable: bool) -> Figure:
-    """Draw the accuracy of the first pairs with intervals, beside the model of all genres, the majority and the study's lowest."""
-    rows = pairs[:LARGEST_FIGURE]
-    tests = [row["test"] for row in rows]
-    names = [
-        f"{' or '.join(figures.shorten(genre) for genre in row['genres'])} ({row['test']['groups']})" for row in rows
-    ]
-    longest = max(figures.columns(name) for name in names)
-    figure = figures.new_figure(7.4 + 0.08 * max(0, longest - 26), 2.6 + 0.5 * len(rows))
+    """Draw the lowest accuracies with intervals, beside the model of all genres, the majority and the study's lowest."""
+    shown = lowest_first(pairs)[:LARGEST_FIGURE]
+    rows = [accuracy_row(" or ".join(map(figures.shorten, pair["genres"])), pair["test"]) for pair in shown]
+    longest = max(figures.columns(row.name) for row in rows)
+    figure = figures.new_figure(8.6 + 0.08 * max(0, longest - 18), 1.5 + 0.36 * len(rows))
     axes = figure.subplots()
-    accuracies, intervals = [test["accuracy"] for test in tests], [test["accuracy_interval"] for test in tests]
-    figures.draw_intervals(axes, names, accuracies, intervals, [figures.BLUE] * len(tests))
-    for key, marker, fill in (("majority_accuracy", "D", figures.GREY), ("all_genres_accuracy", "o", "none")):
-        values = [row[key] for row in rows]
-        axes.scatter(values, range(len(rows)), marker=marker, s=40, facecolors=fill, edgecolors=figures.GREY, zorder=3)
+    draw_intervals(axes, rows)
+    name_points(axes, "model of the two genres")
+    all_genres, majorities = ([pair[key] for pair in shown] for key in ("all_genres_accuracy", "majority_accuracy"))
+    draw_markers(axes, all_genres, "o", "model of all genres, restricted to the two")
+    draw_markers(axes, majorities, "D", "always the genre with more train images")
     if comparable:
-        axes.axvline(study.PAIR_ACCURACY, color="black", linestyle="--", linewidth=1, zorder=0)
-    axes.set_xlim(0, 1.03)
-    note = bootstrap.few_titles_note(test["groups"] for test in tests)
-    figures.add_caption(axes, CAPTION + note + STUDY_CAPTION * comparable)
-    figures.add_title(figure, "Accuracy of binary models of two genres, the most confused pairs first")
-    figure.tight_layout()
+        axes.axvline(study.PAIR_ACCURACY, color="black", linestyle="--", linewidth=1, zorder=0, label=STUDY)
+    figures.add_legend(axes)
+    show_range(axes, all_genres, majorities, *(row.interval for row in rows))
+    order = f"{len(shown)} of {count(len(pairs), 'pair')}, the lowest accuracy first\n"
+    note = bootstrap.few_titles_note(pair["test"]["groups"] for pair in shown)
+    figures.lay_out(figure, headline(shown), order + score_rows.CAPTION + note + STUDY_CAPTION * comparable)
     return figure
+
+
+def headline(pairs: list[dict[str, Any]]) -> str:
+    """The message of pairs.png; pairs: of `lowest_first`."""
+    first = pairs[0]["test"]
+    if not bootstrap.is_enough(first["groups"]):
+        return f"Two genres at a time: {bootstrap.too_few(*(pair['test']['groups'] for pair in pairs))}"
+    value = bootstrap.format_value(first["accuracy"], first["accuracy_interval"], first["groups"])
+    return f"Hardest to tell apart: {' and '.join(map(figures.shorten, pairs[0]['genres']))}, accuracy {value}"
 
 
 def draw_map(pairs: list[dict[str, Any]], genres: list[str]) -> Figure:
-    """Draw accuracy below the diagonal, area under the ROC curve above it."""
-    values = np.full((len(genres), len(genres)), np.nan)
+    """Draw the area under the ROC curve of each pair, and its number of test titles."""
+    shape = (len(genres), len(genres))
+    values, few, texts = np.full(shape, np.nan), np.zeros(shape, bool), np.full(shape, "", object)
     for scores in pairs:
-        first, second = sorted(genres.index(genre) for genre in scores["genres"])
-        values[second, first] = scores["test"]["accuracy"]
-        values[first, second] = np.nan if scores["test"]["auc"] is None else scores["test"]["auc"]
-    side = max(6.6, 2.4 + 0.42 * len(genres))  # inches
-    figure = figures.new_figure(side + 0.8, side)
-    axes = figure.subplots()
-    figures.draw_share_map(axes, values, [figures.shorten(genre) for genre in genres])
-    caption = "below the diagonal: accuracy on test images, per cent; above: area under the ROC curve"
-    figures.add_caption(
-        axes, caption + bootstrap.few_titles_note(scores["test"]["groups"] for scores in pairs), "center"
-    )
-    figures.add_title(figure, "Pairs of genres, one binary model for each")
-    figure.tight_layout()
+        column, row = sorted(genres.index(genre) for genre in scores["genres"])
+        area, titles = scores["test"]["auc"], scores["test"]["groups"]
+        values[row, column] = np.nan if area is None else area - CHANCE
+        few[row, column] = area is None or not bootstrap.is_enough(titles)
+        texts[row, column] = f"{'–' if area is None else f'{area:.2f}'}\nn {titles}"
+    side = max(5.2, 2 + 0.46 * len(genres))  # inches
+    figure = figures.new_figure(max(7.4, side + 1), side)
+    axes, names = figure.subplots(), [figures.shorten(genre) for genre in genres]
+    figures.draw_map(axes, values[1:, :-1], few[1:, :-1], texts[1:, :-1], 1 - CHANCE)
+    figures.name_cells(axes, names[1:], names[:-1])
+    note = bootstrap.few_titles_note((scores["test"]["groups"] for scores in pairs), "grey")
+    figures.lay_out(figure, map_headline(pairs), MAP_CAPTION + note)
     return figure
+
+
+def map_headline(pairs: list[dict[str, Any]]) -> str:
+    """The message of pairs_map.png: how many pairs are told apart."""
+    tests = [pair["test"] for pair in pairs if bootstrap.is_enough(pair["test"]["groups"])]
+    if not tests:
+        return f"Pairs of genres: {bootstrap.too_few(*(pair['test']['groups'] for pair in pairs))}"
+    above = sum(test["auc"] is not None and test["auc_interval"][0] > CHANCE for test in tests)
+    enough = f" with {bootstrap.MIN_TITLES} test titles or more" * (len(tests) < len(pairs))
+    return f"{above} of {count(len(tests), 'pair')} of genres{enough} told apart better than by chance (interval above {CHANCE})"
 
 
 def main() -> None:
@@ -228,7 +262,7 @@ def main() -> None:
         probe.write_skipped("pairs", data, reason or describe_left_out(metrics["left_out"]), plots)
         return
     comparable = study.is_comparable(read_json(paths.metrics("crawl"), "crawl")["source"], data.genres)
-    probe.write("pairs", data, metrics, summarise(pairs), outcome(metrics, len(data.genres), comparable))
+    probe.write("pairs", data, metrics, summarise(metrics), outcome(metrics, len(data.genres), comparable))
     figures.save(draw(pairs, comparable), plots[0])
     figures.save(draw_map(pairs, data.genres), plots[1])
 

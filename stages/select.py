@@ -1,8 +1,11 @@
-"""The best trial of the grid by validation accuracy, and the whole grid as figures and a table.
+"""The best trial of the grid and the best trained model by validation accuracy, and the whole grid as figures and a table.
 
-Reads:  metrics/handling/BACKBONE.json of each of train.backbones, data/features/, models/extractor/
-Writes: metrics/select.json (the best trial, and the best of each backbone and `unfreeze`), metrics/handling.md (the latter as a table),
-        models/selected/ (the inputs of the best trial's backbone), plots/handling/: grid.png, learning_rate.png, parameters.png
+Reads:  metrics/handling/BACKBONE.json and metrics/train/BACKBONE.json of each of train.backbones, data/features/, models/extractor/,
+        data/predictions/, models/trained/, plots/train/
+Writes: metrics/select.json (the best trial, the best of each backbone and `unfreeze`, the trial that `finetune` starts from, the best
+        trained model and the validation accuracy of all), metrics/handling.md (the best of each backbone and `unfreeze` as a table),
+        models/selected/ (the start's features, extractor and predictions before fine-tuning; the best trained model with its
+        predictions and curves), plots/handling/: grid.png, learning_rate.png, parameters.png
 Params: handling.grid, train.backbones
 
 Trials whose training ended in NaN or infinity are counted and left out. Test rows are not read. `python -m stages.select times` draws
@@ -35,10 +38,16 @@ log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+class SelectGrid(Grid):
+    """params.yaml: handling.grid; fine-tuning starts from no backbone in `frozen`, if it can."""
+
+    frozen: list[str]
+
+
 class Handling(SharedKeys):
     """params.yaml: handling, the keys that this stage shares."""
 
-    grid: Grid
+    grid: SelectGrid
 
 
 class Train(SharedKeys):
@@ -79,10 +88,12 @@ def best_by_depth(trials: pd.DataFrame) -> pd.DataFrame:
     return ranked(trials).groupby(["backbone", "unfreeze"], sort=False).head(1)
 
 
-def summarise(trials: pd.DataFrame) -> dict[str, Any]:
-    """metrics/select.json: the numbers of trials and of failed ones, the best of all, and the best of each backbone and `unfreeze`."""
+def summarise(trials: pd.DataFrame, trained: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """metrics/select.json: the grid's trials by number, the best of all and of each backbone and `unfreeze`; the `trained` models."""
     columns = ["units", "lr", "val_accuracy", "trainable_parameters"]
     return {
+        "best_trained": next(iter(trained)),
+        "trained": {name: scores["val_accuracy"] for name, scores in trained.items()},
         "cells": len(trials),
         "failed": failed_trials(trials),
         "best": ranked(trials).iloc[0].to_dict(),
@@ -126,18 +137,48 @@ def with_seconds(trials: pd.DataFrame) -> pd.DataFrame:
     return timed
 
 
-def hand_on(backbone: str) -> None:
-    """Put the inputs of the best trial into models/selected as hard links: `finetune` depends on them and on no other backbone's."""
-    sources, targets = InputPaths.of(backbone), InputPaths.selected()
+def trained_models(params: Params) -> dict[str, dict[str, Any]]:
+    """The scores of the best epoch of each backbone's model, as `train` wrote them, the best model first."""
+    rows = {name: read_json(paths.metrics("train", name), "train")["cells"][0] for name in params.train.backbones}
+    return dict(sorted(rows.items(), key=lambda item: (-item[1]["val_accuracy"], item[1]["val_loss"])))
+
+
+def start_of_finetuning(trials: pd.DataFrame, frozen: list[str]) -> dict[str, Any]:
+    """The best trial of the backbones whose layers are trained at all; the best of all where there is none."""
+    best = ranked(trials)
+    tunable = best[~best["backbone"].isin(frozen)]
+    return (best if tunable.empty else tunable).iloc[0].to_dict()
+
+
+def hand_on(start: str, trained: str) -> None:
+    """Hard-link in models/selected what `finetune` needs, so that it depends on no other backbone.
+
+    start: the backbone that fine-tuning starts from. trained: that of the best trained model.
+    """
+    sources, targets = InputPaths.of(start), InputPaths.selected()
     with replacing_folder(paths.SELECTED) as folder:
         for name in ("features", "augmented_features", "extractor"):
-            link_or_copy(getattr(sources, name), folder / getattr(targets, name).name)
+            link_or_copy(getattr(sources, name), folder / getattr(targets, name).name, "features")
+        link_or_copy(paths.predictions(start), folder / paths.PREDICTIONS_BEFORE.name, "train")
+        link_or_copy(paths.predictions(trained), folder / paths.SELECTED_PREDICTIONS.name, "train")
+        link_folder(paths.model(trained), folder / paths.SELECTED_MODEL.name)
+        link_folder(paths.plots("train", trained), folder / paths.SELECTED_CURVES.name)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Hard-link `target` to `source`, or copy it where the disk has no hard links."""
+def link_folder(source: Path, target: Path) -> None:
+    """Link or copy all files of a folder that the stage `train` made."""
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    if not files:
+        raise InputError(f"{source} is not there; `dvc repro train` makes it")
+    for path in files:
+        (target / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+        link_or_copy(path, target / path.relative_to(source), "train")
+
+
+def link_or_copy(source: Path, target: Path, stage: str) -> None:
+    """Hard-link `target` to `source`, which `stage` makes, or copy it where the disk has no hard links."""
     if not source.is_file():
-        raise InputError(f"{source} is not there; `dvc repro features` makes it")
+        raise InputError(f"{source} is not there; `dvc repro {stage}` makes it")
     try:
         target.hardlink_to(source.resolve())
     except OSError:
@@ -151,16 +192,17 @@ def architecture_digest(backbone: str) -> str:
 
 @app.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
-    """Select the best trial of the grid; with `times`, draw what trials cost."""
+    """Select the best trial of the grid and the best trained model; with `times`, draw what trials cost."""
     if context.invoked_subcommand is not None:
         return
     params = read(Params)
     grid, trials = params.handling.grid, gather(params)
     if text := failures(trials):
         log.warning(text)
-    best = ranked(trials).iloc[0]["backbone"]
-    hand_on(best)
-    write_json(paths.metrics("select"), {**summarise(trials), "architecture": architecture_digest(best)})
+    start, trained = start_of_finetuning(trials, grid.frozen), trained_models(params)
+    hand_on(start["backbone"], next(iter(trained)))
+    digest = architecture_digest(start["backbone"])
+    write_json(paths.metrics("select"), {**summarise(trials, trained), "start": start, "architecture": digest})
     write_text(paths.table("handling"), table(trials))
     with replacing_folder(paths.plots("handling")) as folder:
         save(grid_figure(trials, grid), folder / "grid.png")

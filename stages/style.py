@@ -23,14 +23,17 @@ from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import predicted_labels
-from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import Backbones, ExperimentData, ExperimentParams, Predictions, Probe, ProbeTask
+from webtoon_genre.experiments import probe, score_rows
+from webtoon_genre.experiments.probe import Backbones, ExperimentData, ExperimentParams, Predictions, ProbeTask
+from webtoon_genre.experiments.probe_heads import Probe
+from webtoon_genre.experiments.score_rows import accuracy_row
 from webtoon_genre.features.backbone import Preprocess, build_multi_extractor, check_backbone, preprocess_images
 from webtoon_genre.features.calibration import calibrate, calibration_rows
 from webtoon_genre.features.extraction import extract_features
 from webtoon_genre.features.pooling import Pool
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Figure
+from webtoon_genre.plotting.intervals import draw_intervals, show_range
 
 TOP: Pool = "average"
 POOLS: dict[Pool, str] = {
@@ -38,8 +41,7 @@ POOLS: dict[Pool, str] = {
     "style": "channel means and deviations",
     "gram": "Gram: products of channels",
 }
-COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE)
-CAPTION = "test accuracy, averaged over seeds; lines: 95% CI, whole titles resampled; κ: Cohen's kappa"
+CAPTION = f"{score_rows.CAPTION}\nκ: Cohen's kappa; 0 is chance, 1 is all right"
 
 
 class Features(Section):
@@ -96,19 +98,23 @@ def compare_pools(features: dict[Pool, np.ndarray], data: ExperimentData[Params]
     predictions = {pool: Probe(params).fit_predict(task) for pool, task in tasks.items()}
     return {
         pool: probe.scores_with_chance(task, predictions[pool].test, params.seed)
+        | val_scores(task, predictions[pool], params.seed)
         | {
             "width": task.features.shape[1],
-            "val_accuracy": val_accuracy(task, predictions[pool]),
-            "val_titles": len(np.unique(task.groups[task.val])),
             "against_top": change(task, predictions[pool], predictions[TOP], params.seed),
         }
         for pool, task in tasks.items()
     }
 
 
-def val_accuracy(task: ProbeTask, predictions: Predictions) -> float:
-    """Validation accuracy, averaged over seeds."""
-    return float((predicted_labels(predictions.val) == task.labels[task.val]).mean())
+def val_scores(task: ProbeTask, predictions: Predictions, seed: int) -> dict[str, Any]:
+    """Validation accuracy, averaged over seeds, with its interval and the number of titles."""
+    hits, groups = (predicted_labels(predictions.val) == task.labels[task.val]).mean(axis=0), task.groups[task.val]
+    return {
+        "val_accuracy": float(hits.mean()),
+        "val_accuracy_interval": bootstrap.accuracy_interval(hits, groups, np.random.default_rng(seed)),
+        "val_titles": len(np.unique(groups)),
+    }
 
 
 def change(task: ProbeTask, predictions: Predictions, baseline: Predictions, seed: int) -> dict[str, Any]:
@@ -122,13 +128,10 @@ def best_pool(scores: dict[Pool, Any]) -> Pool:
     return max(scores, key=lambda pool: scores[pool]["val_accuracy"])
 
 
-def summarise(backbone: str, scores: dict[Pool, Any]) -> dict[str, Any]:
-    """Accuracy and kappa by pooling."""
-    return {
-        backbone: {
-            pool: {measure: values[measure] for measure in ("accuracy", "kappa")} for pool, values in scores.items()
-        }
-    }
+def summarise(scores: dict[Pool, Any]) -> dict[str, Any]:
+    """The change of test accuracy from the top layer to the best pooling on validation images; nothing if that is the top layer."""
+    pool = best_pool(scores)
+    return {} if pool == TOP else bootstrap.change_metrics("best_pool_change", scores[pool]["against_top"]["accuracy"])
 
 
 def outcome(backbone: str, scores: dict[Pool, Any]) -> str:
@@ -153,33 +156,45 @@ def best_in_words(scores: dict[Pool, Any]) -> str:
 def table(backbone: str, scores: dict[Pool, Any]) -> str:
     """A row for each pooling, as Markdown."""
     lines = [
-        "| backbone | head.pool | features | val accuracy | test accuracy | 95% interval | kappa | against its top layer |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| backbone | head.pool | features | validation accuracy | test accuracy | test accuracy against its top layer |",
+        "|---|---|--:|--:|--:|--:|",
     ]
     for pool, values in scores.items():
-        low, high = values["accuracy_interval"]
-        lines.append(
-            f"| {backbone} | {pool} | {values['width']} | {values['val_accuracy']:.3f} | {values['accuracy']:.3f} | {low:.3f}–{high:.3f} "
-            f"| {values['kappa']:.3f} | {values['against_top']['accuracy']['difference']:+.3f} |"
-        )
-    return "\n".join(lines) + "\n"
+        val = bootstrap.format_value(values["val_accuracy"], values["val_accuracy_interval"], values["val_titles"])
+        test = bootstrap.format_value(values["accuracy"], values["accuracy_interval"], values["groups"])
+        change = "" if pool == TOP else bootstrap.verdict(values["against_top"]["accuracy"])
+        lines.append(f"| {backbone} | {pool} | {values['width']} | {val} | {test} | {change} |")
+    return "\n".join([*lines, "", "In brackets: 95% intervals, whole titles resampled."]) + "\n"
 
 
 def draw(backbone: str, scores: dict[Pool, Any]) -> Figure:
     """Draw test accuracy with its interval, a line for each pooling."""
-    names = [f"{POOLS[pool]} ({values['width']}; κ {values['kappa']:.2f})" for pool, values in scores.items()]
-    figure = figures.new_figure(9.4, 1.8 + 0.5 * len(scores))
+    rows = [
+        accuracy_row(
+            f"{POOLS[pool]} ({values['width']} features)",
+            values,
+            figures.GREY if pool == TOP else figures.BLUE,
+            f"; κ {values['kappa']:.2f}",
+        )
+        for pool, values in scores.items()
+    ]
+    figure = figures.new_figure(10.4, 0.7 + 0.36 * len(rows))
     axes = figure.subplots()
-    points = [values["accuracy"] for values in scores.values()]
-    intervals = [values["accuracy_interval"] for values in scores.values()]
-    figures.draw_intervals(axes, names, points, intervals, COLOURS)
-    axes.set_xlim(0, 1.03)
+    draw_intervals(axes, rows)
+    show_range(axes, *(row.interval for row in rows))
     note = bootstrap.few_titles_note(values["groups"] for values in scores.values())
-    figures.add_caption(axes, CAPTION + note, "right")
-    title = f"Drawing style in the frozen {backbone}; {best_in_words(scores)}: {POOLS[best_pool(scores)]}"
-    figures.add_title(figure, title)
-    figure.tight_layout()
+    figures.lay_out(figure, headline(backbone, scores), CAPTION + note)
     return figure
+
+
+def headline(backbone: str, scores: dict[Pool, Any]) -> str:
+    """The figure's message: the pooling that validation images choose, against the top layer."""
+    pool = best_pool(scores)
+    if pool == TOP:
+        return f"Drawing style in the frozen {backbone}: {best_in_words(scores)} is its top layer"
+    return bootstrap.conclusion(
+        f"Frozen {backbone}, {POOLS[pool]} against the top layer", scores[pool]["against_top"]["accuracy"]
+    )
 
 
 def main() -> None:
@@ -189,7 +204,7 @@ def main() -> None:
     images, mean = ThumbnailStore(paths.RESIZED), read_mean_image(paths.MEAN).image
     scores = compare_pools(pool_features(data.dataset, images, mean, data.params), data)
     metrics = {"backbones": {backbone: scores}, "best": {"backbone": backbone, "pool": best_pool(scores)}}
-    probe.write("style", data, metrics, summarise(backbone, scores), outcome(backbone, scores))
+    probe.write("style", data, metrics, summarise(scores), outcome(backbone, scores))
     write_text(paths.table("style"), table(backbone, scores))
     figures.save(draw(backbone, scores), paths.plot("style"))
 

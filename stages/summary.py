@@ -1,4 +1,4 @@
-"""The results on one screen: every model beside the baselines, and a block from each experiment.
+"""The results on one screen: every model beside the baselines, and the headline of each experiment.
 
 Reads:  metrics/crawl.json, metrics/resize.json, metrics/split.json, metrics/baseline.json, metrics/finetune.json,
         metrics/evaluate/BACKBONE.json and plots/train/BACKBONE/ of each backbone in train.backbones,
@@ -7,6 +7,7 @@ Writes: metrics/summary.json, plots/summary.png, plots/curves.png; and removes t
         backbones, which DVC leaves after a change of train.backbones
 Params: train.backbones
 
+metrics/summary.json has what reviewers compare with `dvc metrics diff`: numbers, and the interval of each as text in the next line.
 `python -m stages.summary show` prints the table of models.
 """
 
@@ -24,23 +25,29 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import keep_only, read_json, write_json
 from webtoon_genre.core.params import ParamsFile, SharedKeys, read
 from webtoon_genre.evaluation import bootstrap, study
+from webtoon_genre.evaluation.metrics import HELD_OUT
 from webtoon_genre.plotting import figures
 from webtoon_genre.plotting.artists import Figure
+from webtoon_genre.plotting.intervals import IntervalRow, draw_intervals, name_points, show_range
 
 NEXT_STEPS = """\
-test interval: 95%, whole titles resampled; macro F1: of test images
+in brackets: 95% intervals, whole titles resampled; the best validation accuracy first
+against histogram: change of test accuracy from the colour histogram's, paired by title
 
 Where to look next
   plots/summary.png, plots/evaluate/           what each model confuses, and its surest predictions
   plots/curves.png, dvc plots show             learning curves; in a browser, with confusion matrices
   dvc exp run -S lr=1e-4 && dvc metrics diff   another learning rate, and what it changes"""
 CAPTION = """\
-accuracy on test images; lines: 95% intervals, whole titles resampled
-orange: the fine-tuned genre-classifier
-blue: backbones, best validation accuracy first; grey: baselines"""
-STUDY_CAPTION = f"""
-dashed: {study.ACCURACY}, the original study's best, for reference only: other thumbnails,
-split at random by image (a title on all sides), ImageNet weights"""
+test accuracy; backbones and baselines: the best validation accuracy first
+lines and brackets: 95% intervals, whole titles resampled"""
+STUDY = f"{study.ACCURACY}: the original study's best"
+STUDY_CAPTION = """
+for reference only: the original study had other thumbnails, split at random by image (a title on all sides), and ImageNet weights"""
+GROUPS = {"finetuned": "handed on", "backbones": "backbone", "baselines": "baseline"}  # of models, and their titles
+COLOURS = {"finetuned": figures.ORANGE, "backbones": figures.BLUE, "baselines": figures.GREY}
+CELL = len("0.123 [0.123, 0.123], 1234 titles")
+CHANGE = "against_colour_histogram"  # the key of a model's difference in test accuracy, which baselines do not have
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -56,32 +63,53 @@ class Params(ParamsFile):
     train: Train
 
 
-def headline_scores(splits: dict[str, Any]) -> dict[str, Any]:
-    """The few scores of one model that a person compares; `splits` holds its val and test scores."""
-    return {
-        "val_accuracy": splits["val"]["accuracy"],
-        "test_accuracy": splits["test"]["accuracy"],
-        "test_accuracy_interval": splits["test"]["accuracy_interval"],
-        "test_macro_f1": splits["test"]["macro_f1"],
+def collect() -> dict[str, Any]:
+    """Read what is compared: {"data": amounts, "finetuned": {name: headline scores}, "backbones": ..., "baselines": ...}."""
+    crawl, resize, split = (read_json(paths.metrics(stage), stage) for stage in ("crawl", "resize", "split"))
+    backbones = read(Params).train.backbones
+    groups = {
+        "finetuned": {"genre-classifier": read_json(paths.metrics("finetune"), "finetune")["best"]},
+        "backbones": {name: read_json(paths.metrics("evaluate", name), "evaluate") for name in backbones},
+        "baselines": read_json(paths.metrics("baseline"), "baseline"),
     }
+    return {"data": counts(crawl, resize, split), **summarise(groups)}
 
 
-def summarise(finetuned: dict[str, Any], backbones: dict[str, Any], baselines: dict[str, Any]) -> dict[str, Any]:
-    """{"finetuned": {name: headline scores}, "backbones": ..., "baselines": ...} from each model's val and test scores."""
-    groups = {"finetuned": finetuned, "backbones": backbones, "baselines": baselines}
+def summarise(groups: dict[str, Any]) -> dict[str, Any]:
+    """The headline scores of each model; groups: all val and test scores, by group and name."""
     return {
         group: {name: headline_scores(splits) for name, splits in models.items()} for group, models in groups.items()
     }
 
 
-def counts(crawl: dict[str, Any], resize: dict[str, Any], split: dict[str, Any]) -> dict[str, Any]:
-    """The amount of data behind the scores: thumbnails crawled, those that resize rejected, images and titles of each split."""
+def headline_scores(splits: dict[str, Any]) -> dict[str, Any]:
+    """The accuracies of one model with their intervals and numbers of titles; splits: all its val and test scores."""
+    keys = {"accuracy": "accuracy", "accuracy_interval": "accuracy_interval", "titles": "groups"}
+    scores = {f"{split}_{name}": splits[split][key] for split in HELD_OUT for name, key in keys.items()}
+    return scores | {CHANGE: splits.get(CHANGE)}
+
+
+def counts(crawl: dict[str, Any], resize: dict[str, Any], split: dict[str, Any]) -> dict[str, int]:
+    """The amount of data behind the scores: thumbnails crawled, those that resize rejected, titles of the test images."""
     return {
         "thumbnails": crawl["thumbnails"],
         "rejected": resize["rejected"],
-        "images": split["images"],
-        "titles": split["titles"],
+        "test_titles": split["titles"]["test"],
     }
+
+
+def reviewed(summary: dict[str, Any]) -> dict[str, Any]:
+    """What reviewers compare of `collect`: the amounts of data, and the test accuracy of each model."""
+    return {"data": summary["data"]} | {
+        group: {name: accuracy_metrics(scores) for name, scores in summary[group].items()} for group in GROUPS
+    }
+
+
+def accuracy_metrics(scores: dict[str, Any]) -> dict[str, Any]:
+    """The test accuracy of one model and its difference from the colour histogram, with their intervals as text."""
+    key, change = "test_accuracy", scores[CHANGE]
+    accuracy = bootstrap.value_metrics(key, scores[key], scores[f"{key}_interval"], scores["test_titles"])
+    return accuracy | (bootstrap.change_metrics(CHANGE, change) if change else {})
 
 
 def experiment_summaries(folder: Path) -> dict[str, Any]:
@@ -96,11 +124,10 @@ def ranked(models: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Aligned plain text: a line a model, the fine-tuned one above, the baselines below."""
-    groups = {"fine-tuned": summary["finetuned"], "backbone": summary["backbones"], "baseline": summary["baselines"]}
-    width = max(len(name) for title, models in groups.items() for name in (title, *models))
-    sections = [section(title, models, width) for title, models in groups.items()]
-    titles = summary["data"]["titles"]["test"]
+    """Aligned plain text: a line a model, the one handed on above, the baselines below."""
+    width = max(len(name) for group, title in GROUPS.items() for name in (title, *summary[group]))
+    sections = [section(title, summary[group], width) for group, title in GROUPS.items()]
+    titles = summary["data"]["test_titles"]
     few = (
         []
         if bootstrap.is_enough(titles)
@@ -111,37 +138,61 @@ def table(summary: dict[str, Any]) -> str:
 
 def section(title: str, models: dict[str, Any], width: int) -> str:
     """A header line and a line a model, the names `width` characters wide."""
-    lines = [f"{title:{width}}  {'val accuracy':>12}  {'test accuracy':>13}  {'test interval':>13}  {'macro F1':>8}"]
-    for name, row in ranked(models):
-        interval = "{:.3f}–{:.3f}".format(*row["test_accuracy_interval"])
-        lines.append(
-            f"{name:{width}}  {row['val_accuracy']:12.3f}  {row['test_accuracy']:13.3f}  {interval:>13}  {row['test_macro_f1']:8.3f}"
-        )
+    rows = [row for _, row in ranked(models)]
+    last = "against histogram" if any(row[CHANGE] for row in rows) else ""
+    cells = [("validation accuracy", "test accuracy", last), *((*accuracies(row), change_cell(row)) for row in rows)]
+    names = [title, *(name for name, _ in ranked(models))]
+    lines = [
+        f"{name:{width}}  {val:{CELL}}  {test:{CELL}}  {change}".rstrip()
+        for name, (val, test, change) in zip(names, cells, strict=True)
+    ]
     return "\n".join([*lines, ""])
 
 
+def change_cell(row: dict[str, Any]) -> str:
+    """The difference in test accuracy from the colour histogram with its interval, over the same titles; empty for a baseline."""
+    return bootstrap.describe(row[CHANGE]).rpartition(",")[0] if row[CHANGE] else ""
+
+
+def accuracies(row: dict[str, Any]) -> tuple[str, ...]:
+    """Validation and test accuracy of a model with their intervals."""
+    return tuple(
+        bootstrap.format_value(row[f"{split}_accuracy"], row[f"{split}_accuracy_interval"], row[f"{split}_titles"])
+        for split in HELD_OUT
+    )
+
+
 def scores_figure(summary: dict[str, Any], comparable: bool) -> Figure:
-    """Test accuracy with its interval: the fine-tuned model, the backbones, the baselines.
+    """Test accuracy with its interval: the model handed on, the backbones, the baselines.
 
     comparable: whether the data are the study's; then its best accuracy is a dashed line.
     """
-    finetuned, backbones, baselines = (ranked(summary[group]) for group in ("finetuned", "backbones", "baselines"))
-    names, rows = zip(*finetuned, *backbones, *baselines, strict=True)
-    groups = {figures.ORANGE: finetuned, figures.BLUE: backbones, figures.GREY: baselines}
-    colours = [colour for colour, models in groups.items() for _ in models]
-    figure = figures.new_figure(7, 2.2 + 0.45 * len(rows))
+    rows = [
+        accuracy_row(name.replace("_", " ") if group == "baselines" else name, scores, COLOURS[group])
+        for group in GROUPS
+        for name, scores in ranked(summary[group])
+    ]
+    figure = figures.new_figure(8.6, 1.5 + 0.36 * len(rows))
     axes = figure.subplots()
-    intervals = [row["test_accuracy_interval"] for row in rows]
-    labels = [name.replace("_", " ") if name in summary["baselines"] else name for name in names]
-    figures.draw_intervals(axes, labels, [row["test_accuracy"] for row in rows], intervals, colours)
+    draw_intervals(axes, rows)
+    for group, colour in COLOURS.items():
+        name_points(axes, GROUPS[group], colour)
     if comparable:
-        axes.axvline(study.ACCURACY, color="black", linestyle="--", linewidth=1, zorder=0)
-    axes.set_xlim(0, 1 if max(high for _, high in intervals) > 0.58 else 0.6)
-    titles = summary["data"]["titles"]["test"]
-    figures.add_caption(axes, CAPTION + bootstrap.few_titles_note([titles]) + STUDY_CAPTION * comparable)
-    figures.add_title(figure, headline(backbones, baselines, titles))
-    figure.tight_layout()
+        axes.axvline(study.ACCURACY, color="black", linestyle="--", linewidth=1, zorder=0, label=STUDY)
+    figures.add_legend(axes)
+    show_range(axes, [study.ACCURACY] * comparable, *(row.interval for row in rows))
+    titles = summary["data"]["test_titles"]
+    message = headline(ranked(summary["backbones"]), ranked(summary["baselines"]), titles)
+    caption = CAPTION + bootstrap.few_titles_note([titles]) + STUDY_CAPTION * comparable
+    figures.lay_out(figure, message, caption)
     return figure
+
+
+def accuracy_row(name: str, scores: dict[str, Any], colour: str) -> IntervalRow:
+    """A line of the figure."""
+    value, interval, titles = scores["test_accuracy"], scores["test_accuracy_interval"], scores["test_titles"]
+    text = bootstrap.format_value(value, interval, titles)
+    return IntervalRow(name, value, interval, text, colour, pale=not bootstrap.is_enough(titles))
 
 
 def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]], titles: int) -> str:
@@ -172,14 +223,17 @@ def curves_figure(histories: list[pd.DataFrame]) -> Figure:
     figure = figures.new_figure(max(3.2 * len(histories) + 0.6, 5.2), 3.2)
     panels = figure.subplots(1, len(histories), sharex=True, sharey=True, squeeze=False)[0]
     colours = {"train": figures.BLUE, "val": figures.ORANGE}
-    for index, (axes, rows) in enumerate(zip(panels, histories, strict=True)):
-        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="side", palette=colours, ax=axes, legend=index == 0)
-        axes.set_title(rows["backbone"].iloc[0], fontsize=10)
+    for axes, rows in zip(panels, histories, strict=True):
+        last = axes is panels[-1]
+        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="side", palette=colours, ax=axes, legend=last)
+        axes.set_title(rows["backbone"].iloc[0])
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylim(0, 1)
-    panels[0].legend(frameon=False, title=None, loc="lower right")
-    figures.add_title(figure, "Learning curves: the epoch with the best val accuracy is kept")
-    figure.tight_layout()
+    panels[-1].legend(title=None, loc="upper left", bbox_to_anchor=(1, 1))
+    title = "Learning curves: the epoch with the best val accuracy is kept"
+    figures.lay_out(
+        figure, title, "accuracy by epoch on the images of both splits; train: with dropout, during the epoch"
+    )
     return figure
 
 
@@ -188,16 +242,14 @@ def main(context: typer.Context) -> None:
     """Collect the scores of all models and experiments; with `show`, print the table of models."""
     if context.invoked_subcommand is not None:
         return
-    names = read(Params).train.backbones
-    backbones = {name: read_json(paths.metrics("evaluate", name), "evaluate") for name in names}
-    finetuned = {"genre-classifier": read_json(paths.metrics("finetune"), "finetune")["best"]}
-    crawl, resize, split = (read_json(paths.metrics(stage), stage) for stage in ("crawl", "resize", "split"))
-    models = summarise(finetuned, backbones, read_json(paths.metrics("baseline"), "baseline"))
-    summary = {"data": counts(crawl, resize, split), **models}
-    write_json(paths.metrics("summary"), {**summary, **experiment_summaries(paths.METRICS)})
+    summary, names = collect(), read(Params).train.backbones
+    write_json(paths.metrics("summary"), {**reviewed(summary), **experiment_summaries(paths.METRICS)})
+    crawl, split = (read_json(paths.metrics(stage), stage) for stage in ("crawl", "split"))
     comparable = study.is_comparable(crawl["source"], split["images_by_genre"])
     figures.save(scores_figure(summary, comparable), paths.plot("summary"))
-    figures.save(curves_figure([history(paths.plots("train"), name) for name in names]), paths.plot("curves"))
+    curves = [history(paths.plots("train"), name) for name in names]
+    best = history(paths.plots("finetune"), "curves").assign(backbone="models/best")
+    figures.save(curves_figure([*curves, best]), paths.plot("curves"))
     for stage in ("train", "evaluate"):
         keep_only([product(stage, name) for product in (paths.metrics, paths.plots) for name in names])
 
@@ -205,7 +257,7 @@ def main(context: typer.Context) -> None:
 @app.command()
 def show() -> None:
     """Print the table of results and where to look next."""
-    typer.echo(table(read_json(paths.metrics("summary"), "summary")))
+    typer.echo(table(collect()))
 
 
 if __name__ == "__main__":

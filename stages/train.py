@@ -2,37 +2,35 @@
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy, models/extractor/BACKBONE.weights.h5, data/mean.npz,
         and data/resized/ where layers are unfrozen
-Writes: models/BACKBONE/, metrics/train/BACKBONE.json, plots/train/BACKBONE/ (learning curves, by DVCLive)
+Writes: models/trained/BACKBONE/, metrics/train/BACKBONE.json, plots/train/BACKBONE/ (learning curves, by DVCLive),
+        data/predictions/BACKBONE.parquet (val and test rows: the columns of data/dataset.parquet, the predicted genre, p_<genre>)
 Params: lr, seed, memory, head, augment, train, runtime
 
 With nothing unfrozen, the head is trained on the features. Otherwise the activations of the frozen layers are computed once, and the
-layers above are trained on them together with the head.
+layers above are trained on them together with the head. The same features or activations give the predictions: no image passes
+through the backbone twice.
 """
 
 import logging
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
-from webtoon_genre.core.files import name_in_errors, replacing_folder, write_json
+from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, Section, read
-from webtoon_genre.core.progress import Meter
 from webtoon_genre.data.augmentation import AugmentParams
+from webtoon_genre.data.tables import DATASET, read_table
 from webtoon_genre.features.backbone import Preprocess, check_backbone
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
-from webtoon_genre.training.classifier import save_classifier
+from webtoon_genre.training.curves import learning_curves
 from webtoon_genre.training.divergence import explain_divergence
 from webtoon_genre.training.freezing import Unfreeze
 from webtoon_genre.training.head import HeadParams
+from webtoon_genre.training.predictions import held_out, prediction_table, write_predictions
 from webtoon_genre.training.setup import InputPaths, prepare
-from webtoon_genre.training.trainer import EpochCallback, TrainingParams
+from webtoon_genre.training.trainer import TrainingParams
 
 log = logging.getLogger(__name__)
 
@@ -61,34 +59,13 @@ class Params(ParamsFile):
     runtime: Runtime
 
 
-@contextmanager
-def learning_curves(folder: Path, backbone: str, epochs: int) -> Iterator[EpochCallback]:
-    """A callback that logs the metrics of each epoch for `dvc plots` (DVCLive's tables, moved to `folder`) and shows progress."""
-    from dvclive import Live
-
-    meter = Meter(epochs, backbone, "epochs")
-    with tempfile.TemporaryDirectory() as scratch, replacing_folder(folder) as part:
-        live = Live(scratch, report=None, save_dvc_exp=False, dvcyaml=None)
-
-        def on_epoch_end(_: int, metrics: dict[str, float]) -> None:
-            with name_in_errors(Path(scratch)):
-                for name, value in metrics.items():
-                    live.log_metric(f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}", round(value, 6))
-                live.next_step()
-            meter.step(1, f"val accuracy {metrics['val_accuracy']:.3f}")
-
-        yield on_epoch_end
-        meter.close()
-        live.end()
-        shutil.copytree(Path(scratch) / "plots" / "metrics", part, dirs_exist_ok=True)
-
-
 def main(backbone: str) -> None:
     """Train the model of BACKBONE."""
     params = read(Params)
     check_backbone(backbone)
     start_keras(params.runtime)
     train, inputs = params.train, InputPaths.of(backbone)
+    dataset = read_table(paths.DATASET, DATASET)
     with (
         prepare(
             backbone,
@@ -106,7 +83,10 @@ def main(backbone: str) -> None:
     ):
         trainer = setup.trainer(params.head, train, params.runtime, params.seed)
         best = trainer.best_epoch(trainer.fit(params.lr, on_epoch_end))
-        save_classifier(paths.model(backbone), setup.full_model(trainer), setup.config(params.head), inputs.extractor)
+        rows = held_out(dataset)
+        table = prediction_table(dataset.iloc[rows], trainer.predict(rows), setup.classes)
+        write_predictions(table, paths.predictions(backbone))
+        setup.save(paths.model(backbone), trainer, params.head, inputs)
     # a list, as in handling: `dvc metrics` leaves lists out, and DVC has a run-cache only for outputs that are metrics
     write_json(paths.metrics("train", backbone), {"cells": [best]})
     accuracy, epoch, epochs = best["val_accuracy"], best["best_epoch"] + 1, best["epochs"]

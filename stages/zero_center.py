@@ -38,11 +38,11 @@ def mean_image(thumbnails: ThumbnailStore, rows: pd.DataFrame) -> np.ndarray:
 
 def draw_mean(mean: np.ndarray, images: int) -> Figure:
     """Draw the mean image, float32 (side, side, 3), RGB, of so many images."""
-    figure = figures.new_figure(3, 3.2)
+    figure = figures.new_figure(3.4, 2.8)
     axes = figure.subplots()
     axes.imshow(mean.round().astype(np.uint8), interpolation="nearest")
-    axes.set_title(f"mean of {images:,} train thumbnails", fontsize=9)
     axes.set_axis_off()
+    figures.lay_out(figure, f"Mean of {images:,} train thumbnails", "subtracted from every thumbnail")
     return figure
 
 

@@ -1,5 +1,6 @@
 """README.md and docs/ against the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.support.pages import block
 from workflow import tables
+from workflow.graph import experiments
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 INDEX = (REPOSITORY / "docs/README.md").read_text(encoding="utf-8")
@@ -31,6 +33,14 @@ def test_every_table_is_on_a_page(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     markers = {match[2] for page in tables.PAGES for match in tables.MARKER.finditer(Path(page).read_text())}
     assert set(tables.TABLES) <= markers
+
+
+def test_the_page_of_experiments_explains_each_number_that_reviewers_compare():
+    page = (REPOSITORY / "docs/experiments.md").read_text(encoding="utf-8")
+    summary = json.loads((REPOSITORY / "metrics/summary.json").read_text(encoding="utf-8"))
+    blocks = {name: summary.get(name, {}) for name in experiments(list(tables.read_stages()))}
+    keys = {f"{name}.{key}" for name, block in blocks.items() for key in block if not key.endswith("_interval")}
+    assert {key for key in keys if f"\n| `{key}` |" not in page} == set()
 
 
 def test_the_readme_is_for_one_sitting():

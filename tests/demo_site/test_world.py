@@ -4,10 +4,14 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
+from tests.conftest import REPOSITORY
+from webtoon_genre.data.splits import SplitParams, assign_splits
 from webtoon_genre.demo_site.census import THUMBNAILS, apportion, titles_at
 from webtoon_genre.demo_site.timetable import HIDDEN, STUDY_END, UNUSABLE, USABLE
 from webtoon_genre.demo_site.world import World
@@ -59,6 +63,19 @@ def test_each_genre_has_five_titles_with_a_thumbnail_each_at_any_scale(seed, sca
 def test_counts_do_not_depend_on_the_seed(seed):
     assert usable(World(seed, 0.01)) == usable(World(SEED, 0.01))
     assert titles(World(seed, 0.01)) == titles(World(SEED, 0.01))
+
+
+def test_the_default_site_has_sixty_test_titles_three_of_each_genre_in_about_a_thousand_thumbnails():
+    params = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+    world = World(params["crawl"]["demo"]["seed"], params["crawl"]["demo"]["scale"])
+    rows = [(title.id, no, title.genre) for title in world.titles.values() for no in range(world.usable(title))]
+    labels = pd.DataFrame(rows, columns=["title_id", "no", "genre"])
+    labels["split"] = assign_splits(labels, SplitParams.model_validate(params["split"]))
+    test = labels[labels["split"] == "test"].drop_duplicates("title_id")["genre"].value_counts()
+    assert 1000 <= len(labels) <= 1300
+    assert test.sum() >= 60
+    assert set(test.index) == set(THUMBNAILS)
+    assert test.min() >= 3
 
 
 def test_titles_differ_in_length_by_a_factor_of_five():
@@ -130,8 +147,9 @@ def test_after_the_study_unfinished_titles_grow_by_an_episode_a_week():
         assert growth == (0 if title.timetable.finished(before.as_of) else 1)
 
 
-def test_a_year_brings_3_to_25_new_titles():
-    assert 3 <= len(World(SEED, 0.01, date(2023, 8, 19)).titles) - len(World(SEED, 0.01).titles) <= 25
+def test_a_year_brings_a_twentieth_to_a_sixth_of_new_titles():
+    titles, later = len(World(SEED, 0.01).titles), len(World(SEED, 0.01, date(2023, 8, 19)).titles)
+    assert titles / 20 <= later - titles <= titles / 6
 
 
 def test_two_seeds_have_mostly_different_titles():

@@ -67,3 +67,32 @@ def test_examples_differ_in_label_and_by_the_reported_distance():
     pairs, count, examples = near_duplicates.cross_label_pairs(hashes, labels, 1)
     assert (pairs, count) == (4, 4)  # rows 0 and 1 with 2, equal, and with 3, one bit away
     assert examples.tolist() == [[0, 2, 0], [0, 3, 1]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2)), min_size=2, max_size=14))
+def test_the_nearest_pair_across_labels_is_first_and_a_row_is_in_one_pair(images):
+    hashes = np.array([value for value, _ in images], np.uint64)
+    labels = np.array([label for _, label in images])
+    apart = [
+        (images[i][0] ^ images[j][0]).bit_count()
+        for i in range(len(images))
+        for j in range(i + 1, len(images))
+        if labels[i] != labels[j]
+    ]
+    pairs = near_duplicates.nearest_cross_label(hashes, labels)
+    assert bool(len(pairs)) == bool(apart)
+    assert pairs[:1, 2].tolist() == sorted(apart)[:1]
+    assert pairs[:, 2].tolist() == sorted(pairs[:, 2].tolist())
+    assert len(np.unique(pairs[:, :2])) == 2 * len(pairs)
+    for first, second, bits in pairs.tolist():
+        assert first < second
+        assert labels[first] != labels[second]
+        assert bits == (images[first][0] ^ images[second][0]).bit_count()
+
+
+def test_the_nearest_pairs_do_not_depend_on_the_chunks(monkeypatch):
+    generator = np.random.default_rng(0)
+    hashes, labels = generator.integers(0, 2**63, 60).astype(np.uint64), generator.integers(0, 3, 60)
+    expected = near_duplicates.nearest_cross_label(hashes, labels)
+    monkeypatch.setattr(near_duplicates, "ROWS", 7)
+    np.testing.assert_array_equal(near_duplicates.nearest_cross_label(hashes, labels), expected)

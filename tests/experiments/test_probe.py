@@ -10,11 +10,11 @@ from tests.support.synthetic_features import write_dataset
 from webtoon_genre.core import params as params_file
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import class_names
-from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentParams, Probe
+from webtoon_genre.experiments import probe, probe_heads
+from webtoon_genre.experiments.probe import ExperimentParams
+from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import losses
-from webtoon_genre.training.trainer import Trainer, TrainingData
 
 
 @pytest.fixture
@@ -35,20 +35,39 @@ def task(dataset, workspace):
     return probe.probe_task(dataset, np.load(workspace / "data/features/inception_v3.npy"), class_names(dataset))
 
 
-def test_a_reused_trainer_predicts_as_a_new_one(params, task):
-    """Same seed, same rows: the same probabilities to the last digit, whatever was trained before on the same graph."""
+def test_heads_trained_before_change_nothing(params, task):
     heads = Probe(params)
     first = heads.fit_predict(task)
-    heads.fit_predict(replace(task, train=task.train[:20]))
-    again = heads.fit_predict(task)
-    np.testing.assert_array_equal(first.test, again.test)
-    data = TrainingData([task.features], task.features, task.labels, task.train, task.val)
-    head = params.head.with_units(params.experiments.units)
-    for index, seed in enumerate(params.experiments.seeds):
-        trainer = Trainer(None, data, 2, head, params.experiments, params.runtime, seed)
-        trainer.fit(params.experiments.lr)
-        np.testing.assert_array_equal(first.test[index], trainer.head.predict_on_batch(task.features[task.test]))
+    heads.fit_predict(replace(task, features=task.features * 100 + 1000, train=task.train[:20]))
+    np.testing.assert_array_equal(heads.fit_predict(task).test, first.test)
     assert not np.array_equal(first.test[0], first.test[1])
+
+
+def test_tasks_trained_at_once_are_predicted_as_one_by_one(params, task):
+    tasks = [task, replace(task, train=task.train[:20]), replace(task, labels=1 - task.labels)]
+    at_once = Probe(params).fit_predict_all([ProbeRun(one) for one in tasks])
+    for one, predictions in zip(tasks, at_once, strict=True):
+        alone = Probe(params).fit_predict(one)
+        np.testing.assert_allclose(predictions.val, alone.val, atol=1e-5)
+        np.testing.assert_allclose(predictions.test, alone.test, atol=1e-5)
+
+
+def test_a_run_may_vary_its_rows_for_each_seed(params, task):
+    def vary(task, generator):
+        return replace(task, train=generator.permutation(task.train)[:20])
+
+    [varied] = Probe(params).fit_predict_all([ProbeRun(task, vary=vary)])
+    for index, seed in enumerate(params.experiments.seeds):
+        expected = vary(task, np.random.default_rng(seed))
+        alone = Probe(params).fit_predict(expected, seeds=[seed])
+        np.testing.assert_allclose(varied.test[index], alone.test[0], atol=1e-5)
+
+
+def test_more_heads_than_are_trained_at_once_are_trained_in_parts(params, task, monkeypatch):
+    whole = Probe(params).fit_predict_all([ProbeRun(task)] * 3)
+    monkeypatch.setattr(probe_heads, "AT_ONCE", 4)
+    for first, second in zip(whole, Probe(params).fit_predict_all([ProbeRun(task)] * 3), strict=True):
+        np.testing.assert_allclose(first.test, second.test, atol=1e-5)
 
 
 def test_a_loss_equal_to_cross_entropy_changes_next_to_nothing(params, task):
@@ -65,17 +84,13 @@ def test_a_loss_that_is_not_finite_is_one_line_with_the_backbone_and_the_param(p
         Probe(overflowing).fit_predict(task)
 
 
-def test_rows_of_another_task_change_nothing(params, task):
-    heads = Probe(params)
-    heads.fit_predict(replace(task, features=task.features * 100 + 1000, train=task.train[:20]))
-    np.testing.assert_array_equal(heads.fit_predict(task).test, Probe(params).fit_predict(task).test)
-
-
 def test_seeds_can_be_chosen(params, task):
     heads = Probe(params)
-    np.testing.assert_array_equal(heads.fit_predict(task, seeds=[5]).test, heads.fit_predict(task).test[1:])
-    [trainer] = heads.trainers.values()
-    assert [layer.units for layer in trainer.head.layers if hasattr(layer, "units")] == [params.experiments.units, 2]
+    chosen = heads.fit_predict(task, seeds=[5])
+    np.testing.assert_allclose(chosen.test, heads.fit_predict(task).test[1:], atol=1e-5)
+    [weights] = chosen.heads
+    units = params.experiments.units
+    assert [values.shape[-1] for values in weights] == [5, 5, units, units, 2, 2]
 
 
 def test_shuffled_labels_give_chance(params, task):

@@ -16,6 +16,7 @@ from workflow import graph
 pytestmark = pytest.mark.slow
 STAGES = list(YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
 BEFORE_TRAINING = STAGES[: STAGES.index("train")]
+BEFORE_FEATURES = ["check", "crawl"]  # pretrained runs beside the next ones
 EXPERIMENTS = graph.experiments(STAGES)
 FROM_TRAINING = ["train", "evaluate", *EXPERIMENTS, "summary"]
 GRID = ["handling", "select", "finetune"]
@@ -27,15 +28,12 @@ def clone(pipeline):
     return pipeline()
 
 
-def test_every_stage_runs_once_in_order(clone, pipeline_cache):
-    assert clone.stages_run((pipeline_products(pipeline_cache) / "printed").read_text()) == [
-        *BEFORE_TRAINING,
-        "train",
-        "evaluate",
-        *GRID,
-        *EXPERIMENTS,
-        "summary",
-    ]
+def test_every_stage_runs_once_from_check_to_summary(clone, pipeline_cache):
+    lines = (pipeline_products(pipeline_cache) / "printed").read_text().splitlines()
+    stages = [line.split()[3].partition(".")[2] for line in lines if line.startswith("> python -m ")]
+    assert sorted(stages) == sorted(STAGES)
+    assert stages[: len(BEFORE_FEATURES)] == BEFORE_FEATURES
+    assert stages[-1] == "summary"
 
 
 def test_left_out_images_are_counted_and_stop_no_stage(clone):
@@ -50,7 +48,6 @@ def test_every_experiment_is_scored_on_the_same_images_against_the_same_baseline
     assert {experiment["backbone"] for experiment in metrics.values()} == {BACKBONE}
     baseline = metrics["balance"]["variants"]["none"]["test"]
     assert metrics["label_limit"]["steps"][0]["accuracy_by_seed"] == baseline["accuracy_by_seed"]
-    assert metrics["leakage"]["splits"]["title"]["accuracy_by_seed"] == baseline["accuracy_by_seed"]
 
 
 def test_a_run_writes_no_file_that_git_neither_tracks_nor_ignores(clone):

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bench import labels as planted
@@ -12,8 +11,10 @@ from stages import ambiguity
 from tests.support.synthetic_features import write_dataset
 from webtoon_genre.core import params as params_file
 from webtoon_genre.data.tables import DATASET, INDEX, class_names, read_table, write_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import Probe
+from webtoon_genre.experiments.folds import folds_by_title
+from webtoon_genre.experiments.probe_heads import Probe
 from webtoon_genre.reproducibility import runtime
 
 PARAMS = {"experiments.lr": 0.01, "experiments.epochs": 6, "experiments.seeds": [1, 2], "ambiguity.folds": 3}
@@ -63,11 +64,9 @@ def test_the_stage_writes_label_quality_and_near_duplicates_with_different_label
     table = read_table(workspace / "data/ambiguity.parquet", ambiguity.TABLE)
     assert len(table) == 15
     assert table["flagged"].sum() == metrics["flagged"]["titles"]
-    assert metrics["summary"] == {
-        "accuracy": metrics["accuracy"],
-        "share_of_errors": metrics["where_errors_are"]["ambiguity"],
-        "flagged_titles": metrics["flagged"]["titles"],
-    }
+    shares = metrics["where_errors_are"]
+    expected = bootstrap.value_metrics("share_of_errors", shares["ambiguity"], shares["ambiguity_interval"], 15)
+    assert metrics["summary"] == expected
     for name in ("ambiguity.png", "ambiguity_titles.jpg", "ambiguity_lookalikes.png"):
         assert (workspace / f"plots/{name}").stat().st_size > 1000
 
@@ -93,7 +92,7 @@ def test_predictions_of_a_title_do_not_depend_on_its_label(dataset, workspace):
     params = params_file.read(ambiguity.Params)
     runtime.start_keras(params.runtime)
     task = probe.probe_task(dataset, np.load(workspace / "data/features/inception_v3.npy"), class_names(dataset))
-    folds, heads = ambiguity.assign_folds(dataset, 3, 77), Probe(params)
+    folds, heads = folds_by_title(dataset, 3, 77), Probe(params)
     before = ambiguity.out_of_fold(task, folds, heads)
     title = dataset["title_id"][np.flatnonzero(folds == 0)[0]]
     rows = (folds == 0) & (dataset["title_id"] == title).to_numpy()
@@ -102,15 +101,6 @@ def test_predictions_of_a_title_do_not_depend_on_its_label(dataset, workspace):
     after = ambiguity.out_of_fold(replace(task, labels=flipped), folds, heads)
     np.testing.assert_array_equal(after[folds == 0], before[folds == 0])
     assert not np.array_equal(after[folds == 1], before[folds == 1])
-
-
-def test_folds_hold_whole_titles_evenly_and_a_new_title_moves_no_other(dataset):
-    folds = ambiguity.assign_folds(dataset, 3, 77)
-    assert pd.Series(folds).groupby(dataset["title_id"]).nunique().max() == 1
-    thin = pd.Series(folds[dataset["genre"] == "thin"]).value_counts()
-    assert thin.max() - thin.min() <= 4
-    extended = pd.concat([dataset, dataset[dataset["title_id"] == 0].assign(title_id=99, group=99)], ignore_index=True)
-    np.testing.assert_array_equal(ambiguity.assign_folds(extended, 3, 77)[: len(dataset)], folds)
 
 
 def assert_skipped(workspace, reason):
@@ -130,7 +120,7 @@ def test_a_dataset_of_one_genre_is_skipped(dataset, workspace):
 def test_too_few_titles_for_the_folds_are_skipped(dataset, workspace):
     write_table(dataset[dataset["title_id"].isin([0, 12])], DATASET, workspace / "data/dataset.parquet")
     ambiguity.main()
-    folds = len(set(ambiguity.assign_folds(dataset[dataset["title_id"].isin([0, 12])], 3, 77)))
+    folds = len(set(folds_by_title(dataset[dataset["title_id"].isin([0, 12])], 3, 77)))
     noun = "fold" if folds == 1 else "folds"
     assert_skipped(workspace, f"2 titles in {folds} {noun}; 3 are needed: to train, to stop training and to predict")
 
@@ -151,8 +141,8 @@ def metrics_of(genres, titles, pairs):
 def test_genres_overlap_by_intervals_over_enough_titles():
     pairs = {("19+", "a+b"): (1.2, 12), ("a+b", "c"): (1.5, 9), ("19+", "c"): (0.5, 30)}
     assert ambiguity.outcome(metrics_of("abc", 77, pairs)) == (
-        "10% (95% CI 4% to 18%) of the errors on unseen titles lie between overlapping genres, beyond chance; "
-        "overlapping genres (of 3 pairs, 95% CI above chance): 19+ and a+b; 1 of 77 titles looks mislabelled"
+        "share of the errors on unseen titles that lie between overlapping genres, beyond chance: 0.100 [0.040, 0.180], 77 titles; "
+        "overlapping genres (of 3 pairs, interval above chance): 19+ and a+b; 1 of 77 titles looks mislabelled"
     )
 
 

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import baseline
+from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import round_floats
 from webtoon_genre.data.tables import ThumbnailStore
+from webtoon_genre.training.predictions import read_predictions, score_table
 
 
 def features_of(dataset):
@@ -57,7 +60,8 @@ def test_a_genre_without_train_rows_gets_probability_zero():
 
 
 def test_genres_of_different_colours_are_all_recognised_and_the_majority_has_its_share(synthetic_dataset):
-    scores = baseline.compare(synthetic_dataset, features_of(synthetic_dataset), 1.0, 0)
+    tables = baseline.predict(synthetic_dataset, features_of(synthetic_dataset), 1.0)
+    scores = {name: score_table(table, 0) for name, table in tables.items()}
     assert scores["colour_histogram"]["test"]["accuracy"] == 1.0
     assert scores["majority"]["test"]["accuracy"] == pytest.approx(1 / 3)
     assert scores["majority"]["val"]["log_loss"] == pytest.approx(np.log(3))
@@ -70,7 +74,8 @@ def test_labels_of_val_and_test_rows_are_not_fitted(synthetic_dataset):
         label=synthetic_dataset["label"].where(train, 0), genre=synthetic_dataset["genre"].where(train, "comic")
     )
     original, changed = (
-        baseline.compare(dataset, features, 1.0, 0)["colour_histogram"] for dataset in (synthetic_dataset, relabelled)
+        score_table(baseline.predict(dataset, features, 1.0)["colour_histogram"], 0)
+        for dataset in (synthetic_dataset, relabelled)
     )
     assert original["test"]["accuracy"] == 1.0
     assert changed["test"]["accuracy"] == pytest.approx(1 / 3)  # drama and pure are still predicted by colour
@@ -79,7 +84,7 @@ def test_labels_of_val_and_test_rows_are_not_fitted(synthetic_dataset):
 def test_train_rows_of_one_genre_are_an_error(synthetic_dataset):
     rows = synthetic_dataset[(synthetic_dataset["split"] != "train") | (synthetic_dataset["label"] == 0)]
     with pytest.raises(InputError) as error:
-        baseline.compare(rows, np.zeros((len(rows), 8)), 1.0, 0)
+        baseline.predict(rows, np.zeros((len(rows), 8)), 1.0)
     assert str(error.value) == (
         "the train rows are of fewer than two of the genres ['comic', 'drama', 'pure']; add to label.genres"
     )
@@ -90,9 +95,11 @@ def test_two_runs_write_the_same_bytes(synthetic_dataset, set_params):
     runs = []
     for _ in range(2):
         baseline.main()
-        runs.append(Path("metrics/baseline.json").read_bytes())
+        runs.append([path.read_bytes() for path in (Path("metrics/baseline.json"), paths.HISTOGRAM_PREDICTIONS)])
     assert runs[0] == runs[1]
-    assert set(json.loads(runs[0])) == {"majority", "colour_histogram"}
+    scores = json.loads(runs[0][0])
+    assert set(scores) == {"majority", "colour_histogram"}
+    assert scores["colour_histogram"] == round_floats(score_table(read_predictions(paths.HISTOGRAM_PREDICTIONS), 77))
 
 
 @pytest.mark.parametrize(
@@ -122,5 +129,5 @@ def test_a_missing_dataset_is_one_line_of_error(run_stage):
 def test_a_gap_in_the_labels_is_an_error():
     rows = pd.DataFrame({"label": [0, 2], "genre": ["comic", "pure"], "split": ["train", "test"], "group": [1, 2]})
     with pytest.raises(InputError) as error:
-        baseline.compare(rows, np.zeros((2, 8)), 1.0, 0)
+        baseline.predict(rows, np.zeros((2, 8)), 1.0)
     assert str(error.value) == "labels are [0, 2], not 0 to 1, one a genre; run `dvc repro label`"

@@ -10,6 +10,7 @@ from stages import criterion
 from tests.support.synthetic_features import write_dataset
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import TITLES, write_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ProbeTask
 
@@ -63,9 +64,18 @@ def test_every_criterion_is_trained_and_compared_with_chance(workspace, dataset)
     assert len(criteria["rating"]["per_genre"]) == 3
     assert len(criteria["author"]["per_genre"]) == 3
     assert metrics["scored_rows"] == probe.test_rows_digest(dataset)
-    assert metrics["outcome"].startswith(f"kappa by author {criteria['author']['kappa']:.2f}, ")
-    assert metrics["outcome"].count("95% CI") == 2
-    assert metrics["summary"]["rating"] == {name: criteria["rating"][name] for name in ("accuracy", "kappa")}
+    known, merged = criteria["author_together"]["against_apart"], criteria["merged"]["against_all_genres"]
+    order = ("author", "author_apart", "author_together", "rating", "merged", "finished")
+    gains = ", ".join(f"{name} ({bootstrap.describe(criteria[name]['against_majority'])})" for name in order)
+    assert metrics["outcome"] == (
+        f"accuracy against always the largest class: {gains}; "
+        f"author accuracy with titles seen in training against unseen titles: {bootstrap.verdict(known)}; "
+        f"accuracy of training on merged genres against adding probabilities: {bootstrap.verdict(merged)}"
+    )
+    assert metrics["summary"] == {
+        **bootstrap.change_metrics("known_title_change", known),
+        **bootstrap.change_metrics("merged_change", merged),
+    }
     assert (workspace / "plots/criterion.png").stat().st_size > 1000
 
 

@@ -1,53 +1,114 @@
 """stages/finetune.py: the best trial trained again, and the model that is handed on."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
-from stages import finetune, select
+from stages import finetune, select, train
 from tests.support.pipeline_inputs import BACKBONE
+from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
-from webtoon_genre.training import classifier
+from webtoon_genre.core.files import write_text
+from webtoon_genre.data.tables import ThumbnailStore
+from webtoon_genre.training import classifier, predictions
 from webtoon_genre.training.trainer import Trainer
 
 TRIAL = {"backbone": BACKBONE, "units": 8, "lr": 0.003, "unfreeze": "0", "val_accuracy": 0.5}
 
 
+def write_selection(workspace, val_accuracy: float, **trial) -> None:
+    """Write metrics/select.json: the trial, and a trained model with this validation accuracy."""
+    selection = {"start": {**TRIAL, **trial}, "best_trained": BACKBONE, "trained": {BACKBONE: val_accuracy}}
+    write_text(workspace / paths.metrics("select"), json.dumps(selection))
+
+
 @pytest.fixture
 def selected(training_workspace, set_params):
-    """A workspace in which `select` has chosen a trial."""
-    (training_workspace / "metrics").mkdir(exist_ok=True)
-    (training_workspace / "metrics/select.json").write_text(json.dumps({"best": TRIAL, "cells": 4, "cuts": {}}))
-    select.hand_on(BACKBONE)
-    set_params({"finetune.unfreeze": [0, 4], "finetune.epochs": 3})
+    """A workspace in which `train` has run and `select` has chosen a trial that fine-tuning surpasses."""
+    set_params({"finetune.unfreeze": [0, 4], "finetune.epochs": 3, "train.epochs": 1, "train.backbones": [BACKBONE]})
+    train.main(BACKBONE)
+    select.hand_on(BACKBONE, BACKBONE)
+    shutil.copy(paths.predictions(BACKBONE), paths.HISTOGRAM_PREDICTIONS)
+    write_selection(training_workspace, -1.0)
     return training_workspace
 
 
+def read_metrics() -> dict:
+    return json.loads(Path("metrics/finetune.json").read_text())
+
+
+def read_best_table():
+    return predictions.read_predictions(paths.BEST_PREDICTIONS)
+
+
 @pytest.mark.slow
-def test_validation_accuracy_chooses_the_model_and_only_it_is_tested(selected):
+def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_tested(selected):
     finetune.main()
-    metrics = json.loads((selected / "metrics/finetune.json").read_text())
+    metrics = read_metrics()
     models, best = metrics["cuts"], metrics["best"]
     assert list(models) == ["0", "4"]
     layers = max(models, key=lambda name: (models[name]["val_accuracy"], -int(name)))
     assert best["unfreeze"] == layers
     assert best["val"]["accuracy"] == pytest.approx(models[layers]["val_accuracy"], abs=1e-6)
-    assert (best["backbone"], best["units"], best["lr"]) == (BACKBONE, 8, 0.003)
+    assert (best["backbone"], best["units"]) == (BACKBONE, 8)
     assert "test" not in json.dumps(models)
-    model = classifier.load_classifier(selected / "models/best")
+    model, table = classifier.load_classifier(paths.BEST), read_best_table()
     assert (model.config.head.units, str(model.config.unfreeze)) == (8, layers)
-    rows = read_table(selected / "data/dataset.parquet", DATASET).query("split == 'test'")
-    predicted = model.predict(ThumbnailStore(selected / "data/resized").take(rows), "test").argmax(axis=1)
-    assert (predicted == rows["label"]).mean() == pytest.approx(best["test"]["accuracy"], abs=1e-6)
+    probabilities = table[[f"p_{genre}" for genre in model.classes]].to_numpy()
+    assert model.predict(ThumbnailStore(paths.RESIZED).take(table), "all") == pytest.approx(probabilities, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("val_accuracy", [1.0, 2.0])
+def test_a_trained_model_that_no_fine_tuned_one_surpasses_is_handed_on_with_its_predictions_and_curves(
+    selected, val_accuracy
+):
+    write_selection(selected, val_accuracy)
+    finetune.main()
+    for name in ("config.json", "extractor.weights.h5", "trained.weights.h5"):
+        assert (paths.BEST / name).read_bytes() == (paths.model(BACKBONE) / name).read_bytes()
+    assert (read_best_table() == predictions.read_predictions(paths.predictions(BACKBONE))).all(axis=None)
+    curves = Path("train/accuracy.tsv")
+    assert (paths.plots("finetune") / "curves" / curves).read_bytes() == (
+        paths.plots("train", BACKBONE) / curves
+    ).read_bytes()
+    metrics = read_metrics()
+    assert (metrics["best"]["unfreeze"], metrics["trained"]) == ("0", {BACKBONE: val_accuracy})
+    assert metrics["outcome"].startswith(f"models/best is trained {BACKBONE}: its validation accuracy is ")
+
+
+@pytest.mark.slow
+def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(selected):
+    finetune.main()
+    metrics = read_metrics()
+    test, before = (
+        table.query("split == 'test'")
+        for table in (read_best_table(), predictions.read_predictions(paths.predictions(BACKBONE)))
+    )
+    accuracies = [(table["predicted"] == table["genre"]).mean() for table in (test, before)]
+    assert metrics["fine_tuning"]["difference"] == pytest.approx(accuracies[0] - accuracies[1], abs=1e-6)
+    assert metrics["fine_tuning"]["titles"] == test["title_id"].nunique()
+
+
+@pytest.mark.slow
+def test_the_model_handed_on_has_figures_and_curves(selected):
+    finetune.main()
+    names = ["confusion.csv", "confusion.png", "curves", "examples.png", "genres.png"]
+    assert sorted(path.name for path in paths.plots("finetune").iterdir()) == names
+    lines = (paths.plots("finetune") / "curves/val/accuracy.tsv").read_text().splitlines()
+    assert lines[0] == "step\taccuracy"
+    assert len(lines) == 1 + read_metrics()["cuts"][read_metrics()["best"]["unfreeze"]]["epochs"]
 
 
 @pytest.mark.slow
 def test_only_the_selected_inputs_are_read_and_the_extractor_s_file_is_handed_on(selected, set_params):
     set_params({"finetune.unfreeze": [4], "finetune.epochs": 1})
     extractor = (selected / f"models/extractor/{BACKBONE}.weights.h5").read_bytes()
-    for path in [*selected.glob("data/features/*"), *selected.glob("models/extractor/*")]:
-        path.unlink()
+    for pattern in ("data/features/*", "models/extractor/*", "models/trained/*/*", f"data/predictions/{BACKBONE}*"):
+        for path in selected.glob(pattern):
+            path.unlink()
     finetune.main()
     assert (selected / "models/best/extractor.weights.h5").read_bytes() == extractor
     assert (selected / "models/best/trained.weights.h5").stat().st_size < len(extractor)
@@ -57,52 +118,52 @@ def test_only_the_selected_inputs_are_read_and_the_extractor_s_file_is_handed_on
 def test_a_model_whose_loss_is_not_finite_is_recorded_and_the_others_count(selected, monkeypatch):
     fit = Trainer.fit
 
-    def overflow_with_a_tail(self, lr):
-        return fit(self, lr if self.model is self.head else 1e30)
+    def overflow_with_a_tail(self, lr, on_epoch_end):
+        return fit(self, lr if self.model is self.head else 1e30, on_epoch_end)
 
     monkeypatch.setattr(Trainer, "fit", overflow_with_a_tail)
     finetune.main()
-    metrics = json.loads((selected / "metrics/finetune.json").read_text())
+    metrics = read_metrics()
     assert metrics["cuts"]["4"] == {"failed": "loss is nan in epoch 1 at the learning rate 1e+30"}
     assert metrics["best"]["unfreeze"] == "0"
 
 
 @pytest.mark.slow
-def test_where_all_models_fail_there_is_one_line_and_an_earlier_model_stays(selected):
-    (selected / "metrics/select.json").write_text(json.dumps({"best": {**TRIAL, "lr": 1e30}}))
-    (selected / "models/best").mkdir()
-    with pytest.raises(InputError) as caught:
-        finetune.main()
-    reason = "loss is nan in epoch 1 at the learning rate 1e+30"
-    assert str(caught.value) == (
-        f"{BACKBONE}: 0 unfrozen: {reason}, 4 unfrozen: {reason}; lower handling.grid.lr, of which 1e+30 is the best trial's"
+def test_where_all_fine_tuned_models_fail_the_trained_one_is_handed_on(selected):
+    write_selection(selected, 0.5, lr=1e30)
+    finetune.main()
+    metrics = read_metrics()
+    reason = {"failed": "loss is nan in epoch 1 at the learning rate 1e+30"}
+    assert metrics["cuts"] == {"0": reason, "4": reason}
+    assert metrics["fine_tuning"] is None
+    assert metrics["outcome"] == (
+        f"models/best is trained {BACKBONE}: its validation accuracy is 0.500; every fine-tuned model failed"
     )
-    assert (selected / "models/best").is_dir()
-    assert not (selected / "metrics/finetune.json").exists()
+    assert (paths.BEST / "config.json").read_bytes() == (paths.model(BACKBONE) / "config.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_missing_inputs_of_the_selected_trial_are_one_line(selected):
     (selected / "models/selected/features.npy").unlink()
     with pytest.raises(InputError, match=r"^models/selected/features\.npy is not there; "):
         finetune.main()
 
 
-def test_without_a_selected_trial_there_is_one_line(selected):
-    (selected / "metrics/select.json").unlink()
+def test_without_a_selected_trial_there_is_one_line(workspace):
     with pytest.raises(InputError, match=r"^metrics/select\.json is not there; `dvc repro select` makes it$"):
         finetune.main()
 
 
-@pytest.mark.parametrize("text", ["{}", '{"best": {"backbone": "vgg16"}}'])
-def test_metrics_without_a_best_trial_are_one_line(selected, text):
-    (selected / "metrics/select.json").write_text(text)
-    with pytest.raises(InputError, match=r"^metrics/select\.json names no best trial \(.*\); run `dvc repro select`$"):
+@pytest.mark.parametrize("text", ["{}", '{"start": {"backbone": "vgg16"}}'])
+def test_metrics_without_a_best_trial_are_one_line(workspace, text):
+    write_text(paths.metrics("select"), text)
+    match = r"^metrics/select\.json names no trial to start from and no best model \(.*\); run `dvc repro select`$"
+    with pytest.raises(InputError, match=match):
         finetune.main()
-    assert not (selected / "models/best").exists()
 
 
-def test_metrics_that_are_no_json_are_one_line(selected):
-    (selected / "metrics/select.json").write_text("{")
+def test_metrics_that_are_no_json_are_one_line(workspace):
+    write_text(paths.metrics("select"), "{")
     with pytest.raises(
         InputError, match=r"^metrics/select\.json is no JSON \(.*\); make it anew with `dvc repro select`$"
     ):

@@ -8,6 +8,7 @@ import pytest
 from stages import label_limit
 from tests.support.synthetic_features import write_dataset
 from webtoon_genre.data.tables import DATASET, write_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import Predictions, ProbeTask
 
@@ -35,7 +36,7 @@ def test_one_of_two_indistinguishable_genres_is_removed_first(results):
     assert second["left_out"] in ("thin", "bold")
     assert second["accuracy"] == 1.0
     assert second["kappa"] == 1.0
-    assert metrics["summary"]["2_genres"] == {"accuracy": 1.0, "kappa": 1.0}
+    assert metrics["summary"] == bootstrap.change_metrics("one_removed_change", second["against_all_genres"])
     assert metrics["scored_rows"] == probe.test_rows_digest(dataset)
 
 
@@ -99,9 +100,13 @@ def test_with_two_genres_or_fewer_the_stage_is_skipped(workspace, set_params, sp
 
 def test_the_outcome_names_the_number_of_genres_and_says_where_titles_are_too_few(results):
     _, metrics = results
-    assert metrics["outcome"].startswith("from 3 genres to 2, accuracy goes from ")
-    titles = metrics["steps"][1]["groups"]
-    assert metrics["outcome"].endswith(
-        f"; too few test titles ({titles}) to tell whether the model of fewer genres beats the three-way model restricted to "
-        "the remaining ones"
+    first, last = metrics["steps"]
+    values = [
+        bootstrap.format_value(step["accuracy"], step["accuracy_interval"], step["groups"]) for step in (first, last)
+    ]
+    full = "the three-way model restricted to the remaining ones"
+    assert metrics["outcome"] == (
+        f"accuracy of 3 genres {values[0]}; of 2 {values[1]}; "
+        f"without {last['left_out']} against {full}: {bootstrap.verdict(last['against_all_genres'])}; "
+        f"too few test titles ({last['groups']}) to tell whether the model of fewer genres beats {full}"
     )

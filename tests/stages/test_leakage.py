@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stages import leakage
 from webtoon_genre.data.tables import DATASET, INDEX, write_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ProbeTask
 
@@ -53,9 +54,14 @@ def test_features_of_titles_leak_and_the_nearest_image_is_of_the_same_title(work
     assert metrics["leakage"]["accuracy"]["interval"][0] > 0.1
     assert metrics["splits"]["image"]["nearest_of_same_title"] == 1.0
     assert metrics["splits"]["title"]["nearest_of_same_title"] == 0.0
-    assert metrics["outcome"].endswith(", too few test titles (6) to tell")
+    change = metrics["leakage"]["accuracy"]
+    assert metrics["outcome"] == (
+        f"accuracy with a random split against titles kept apart: a gain, {bootstrap.describe(change)}"
+    )
+    assert change["titles"] == 30
+    assert metrics["splits"]["image"]["images"] == metrics["splits"]["title"]["images"] == 300
     assert metrics["scored_rows"] == probe.test_rows_digest(dataset)
-    assert metrics["summary"] == {name: change["difference"] for name, change in metrics["leakage"].items()}
+    assert metrics["summary"] == bootstrap.change_metrics("random_split_change", change)
     for name in ("leakage", "leakage_neighbours"):
         assert (workspace / f"plots/{name}.png").stat().st_size > 1000
 
@@ -82,9 +88,9 @@ def test_the_nearest_train_row_has_the_smallest_angle_and_is_another_row(seed):
         assert neighbour == cosine.argmax()
 
 
-def test_examples_are_one_a_title():
-    rows = np.arange(20)
-    task = ProbeTask(np.zeros((20, 1)), rows % 2, rows // 4, ["a", "b"], rows[:0], rows[:0], rows)
+def test_examples_are_one_a_title_of_several_images():
+    rows = np.arange(21)  # the last title has one image
+    task = ProbeTask(np.zeros((21, 1)), rows % 2, rows // 4, ["a", "b"], rows[:0], rows[:0], rows)
     examples = leakage.choose_examples(task, 8, 1)
     assert len(examples) == 5
     assert sorted(rows[examples] // 4) == [0, 1, 2, 3, 4]

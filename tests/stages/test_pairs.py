@@ -11,6 +11,7 @@ from stages import pairs
 from tests.support.synthetic_features import write_dataset
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import DATASET, write_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.metrics import predicted_labels
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import Predictions, ProbeTask
@@ -52,12 +53,17 @@ def test_which_all_trains_all_pairs(workspace, set_params):
         frozenset(pair) for pair in (("thin", "bold"), ("thin", "round"), ("bold", "round"))
     }
     accuracies = [scores["test"]["accuracy"] for scores in metrics["pairs"]]
-    assert metrics["outcome"] == (
-        f"accuracy of 3 pairs is {np.mean(accuracies):.3f} on average, {min(accuracies):.3f} at least; too few test titles "
-        "(2 to 3) to tell whether any of 3 pairs beats the three-way model restricted to the two genres"
+    mean, change = metrics["mean_accuracy"], metrics["mean_against_all_genres"]
+    assert mean == pytest.approx(np.mean(accuracies), abs=1e-6)
+    assert change["difference"] == pytest.approx(
+        np.mean([scores["against_all_genres"]["difference"] for scores in metrics["pairs"]]), abs=1e-6
     )
-    assert metrics["summary"]["least_accuracy"] == min(accuracies)
-    assert metrics["summary"]["mean_accuracy"] == pytest.approx(np.mean(accuracies), abs=1e-6)
+    assert metrics["outcome"] == (
+        f"mean accuracy of 3 pairs: {bootstrap.format_value(mean, metrics['mean_accuracy_interval'], 4)}; "
+        f"against the three-way model restricted to the two genres: {bootstrap.verdict(change)}; "
+        "too few test titles (2 to 3) to tell whether any of 3 pairs beats it"
+    )
+    assert metrics["summary"] == bootstrap.change_metrics("mean_change", change)
 
 
 def make_task(labels, val):
@@ -177,22 +183,66 @@ def record(genres, accuracy, low, titles):
         "majority_accuracy": 0.5,
         "all_genres_accuracy": 0.6,
         "against_all_genres": {"difference": 0.1, "interval": [low, 0.3], "titles": titles},
-        "test": {"accuracy": accuracy, "accuracy_interval": [0.4, 1.0], "auc": 0.9, "groups": titles},
+        "test": {
+            "accuracy": accuracy,
+            "accuracy_interval": [0.4, 1.0],
+            "auc": 0.9,
+            "auc_interval": [0.6, 1.0],
+            "groups": titles,
+        },
     }
 
 
 def test_the_study_s_number_is_named_and_drawn_beside_the_study_s_data_alone():
-    metrics = {"pairs": [record(["a", "b"], 0.9, 0.1, 12), record(["a", "c"], 0.8, -0.1, 12)], "left_out": []}
+    metrics = {
+        "pairs": [record(["a", "b"], 0.9, 0.1, 12), record(["a", "c"], 0.8, -0.1, 12)],
+        "left_out": [],
+        "mean_accuracy": 0.85,
+        "mean_accuracy_interval": [0.7, 0.9],
+        "mean_against_all_genres": {"difference": 0.1, "interval": [-0.05, 0.2], "titles": 18},
+    }
     assert pairs.outcome(metrics, 3, comparable=True) == (
-        "1 of 2 pairs reach an accuracy of 0.87, the study's lowest; 1 of 2 pairs beats the three-way model restricted to "
-        "the two genres (95% CI above 0); 2 of all 3 pairs were trained"
+        "mean accuracy of 2 pairs: 0.850 [0.700, 0.900], 18 titles; 1 of 2 reach 0.87, the study's lowest; "
+        "against the three-way model restricted to the two genres: no difference shown, +0.100 [-0.050, +0.200], 18 titles; "
+        "1 of 2 pairs beats it (interval above 0); 2 of all 3 pairs were trained"
     )
     assert "0.87" not in pairs.outcome(metrics, 3, comparable=False)
     for comparable in (True, False):
-        axes = pairs.draw(metrics["pairs"], comparable).axes[0]
+        figure = pairs.draw(metrics["pairs"], comparable)
+        axes = figure.axes[0]
         dashed = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
         assert dashed == [0.87] * comparable
-        assert ("0.87" in axes.get_xlabel()) == comparable
+        assert ("original study" in figure.get_supxlabel()) == comparable
+
+
+def row_names(figure):
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_the_lowest_accuracy_comes_first_and_pairs_of_few_titles_last():
+    scores = [record(["a", "b"], 0.9, 0.1, 12), record(["a", "c"], 0.2, 0.1, 9), record(["b", "c"], 0.7, 0.1, 10)]
+    figure = pairs.draw(scores, comparable=False)
+    assert row_names(figure) == ["b or c", "a or b", "a or c"]
+    assert figure.get_suptitle() == "Hardest to tell apart: b and c, accuracy 0.700 [0.400, 1.000], 10 titles"
+    assert figure.get_supxlabel().startswith("3 of 3 pairs, the lowest accuracy first\n")
+    assert figure.get_supxlabel().endswith("\npale: fewer than 10 test titles, too few to tell")
+
+
+def test_pairs_of_few_titles_alone_have_no_hardest_one():
+    figure = pairs.draw([record(["a", "b"], 0.9, 0.1, 4), record(["a", "c"], 0.2, 0.1, 9)], comparable=False)
+    assert figure.get_suptitle() == "Two genres at a time: too few test titles (4 to 9) to tell"
+
+
+def test_the_map_shows_the_area_under_the_curve_and_the_titles_of_each_pair_once():
+    scores = [record(["a", "b"], 0.9, 0.1, 12), record(["c", "a"], 0.2, 0.1, 9)]
+    scores[1]["test"] |= {"auc": None, "auc_interval": None}
+    figure = pairs.draw_map(scores, ["a", "b", "c"])
+    texts = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    assert texts == {(0, 0): "0.90\nn 12", (0, 1): "–\nn 9"}
+    assert figure.get_suptitle() == (
+        "1 of 1 pair of genres with 10 test titles or more told apart better than by chance (interval above 0.5)"
+    )
+    assert figure.get_supxlabel().endswith("\ngrey: fewer than 10 test titles, too few to tell")
 
 
 def test_of_very_many_pairs_all_trains_the_most_confused_ones():

@@ -35,13 +35,14 @@ def row(backbone: str, layers: int | str, units: int, lr: float) -> dict:
 
 @pytest.fixture
 def grid_workspace(workspace, set_params):
-    """A workspace with the rows of a grid of sixteen trials, and stand-ins for the features and extractors of its backbones."""
+    """A workspace with the rows of a grid of sixteen trials and of two trained models, and stand-ins for the other files read."""
     grid = {**GRID, "frozen": [], "unfreeze": DEPTHS}
     set_params({"train.backbones": BACKBONES, **{f"handling.grid.{key}": values for key, values in grid.items()}})
     Path("metrics/handling").mkdir(parents=True)
     for backbone in BACKBONES:
         write_trials(backbone, all_trials(backbone))
-        for name in (f"data/features/{backbone}.npy", f"data/features/{backbone}-augmented.npy", extractor(backbone)):
+        write_trained(backbone, 0.5 if backbone == "resnet50" else 0.4)
+        for name in (*inputs(backbone), *trained(backbone)):
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text(name)
     return workspace
@@ -49,6 +50,24 @@ def grid_workspace(workspace, set_params):
 
 def extractor(backbone: str) -> str:
     return f"models/extractor/{backbone}.weights.h5"
+
+
+def inputs(backbone: str) -> list[str]:
+    """What a trial starts from."""
+    return [f"data/features/{backbone}.npy", f"data/features/{backbone}-augmented.npy", extractor(backbone)]
+
+
+def trained(backbone: str) -> list[str]:
+    """Files of a trained model."""
+    models = [f"models/trained/{backbone}/{name}" for name in ("config.json", "trained.weights.h5")]
+    return [f"data/predictions/{backbone}.parquet", f"plots/train/{backbone}/val/accuracy.tsv", *models]
+
+
+def write_trained(backbone: str, val_accuracy: float, val_loss: float = 1.0) -> None:
+    """Write the metrics of a trained model."""
+    Path("metrics/train").mkdir(parents=True, exist_ok=True)
+    cell = {"val_accuracy": val_accuracy, "val_loss": val_loss}
+    Path(f"metrics/train/{backbone}.json").write_text(json.dumps({"cells": [cell]}))
 
 
 def all_trials(backbone: str) -> list[dict]:
@@ -88,16 +107,61 @@ def test_the_metrics_hold_the_digest_of_the_best_backbone_s_module(grid_workspac
     assert read_metrics()["architecture"] == f"sha256:{digest}"
 
 
-def test_the_inputs_of_the_best_trial_are_handed_on_as_hard_links(grid_workspace):
+def test_the_inputs_of_the_best_trial_and_the_best_trained_model_are_handed_on_as_hard_links(grid_workspace):
     call()
     sources = {
         "features.npy": "data/features/vgg16.npy",
         "features-augmented.npy": "data/features/vgg16-augmented.npy",
         "extractor.weights.h5": extractor("vgg16"),
+        "before.parquet": "data/predictions/vgg16.parquet",
+        "predictions.parquet": "data/predictions/resnet50.parquet",
+        "curves/val/accuracy.tsv": "plots/train/resnet50/val/accuracy.tsv",
+        "model/config.json": "models/trained/resnet50/config.json",
+        "model/trained.weights.h5": "models/trained/resnet50/trained.weights.h5",
     }
-    assert sorted(path.name for path in Path("models/selected").iterdir()) == sorted(sources)
+    files = [path for path in Path("models/selected").rglob("*") if path.is_file()]
+    assert sorted(path.relative_to("models/selected").as_posix() for path in files) == sorted(sources)
     for name, source in sources.items():
         assert (Path("models/selected") / name).samefile(source)
+
+
+def test_the_metrics_hold_the_validation_accuracy_of_every_trained_model_and_name_the_best(grid_workspace):
+    call()
+    metrics = read_metrics()
+    assert (metrics["best_trained"], metrics["trained"]) == ("resnet50", {"resnet50": 0.5, "vgg16": 0.4})
+
+
+def test_fine_tuning_starts_from_the_best_trial_of_the_backbones_that_are_not_frozen(grid_workspace, set_params):
+    set_params({"handling.grid.frozen": ["vgg16"]})
+    call()
+    metrics = read_metrics()
+    assert (metrics["best"]["backbone"], metrics["start"]["backbone"]) == ("vgg16", "resnet50")
+    assert metrics["start"]["val_accuracy"] == 0.22
+    assert Path("models/selected/features.npy").samefile("data/features/resnet50.npy")
+
+
+def test_where_all_backbones_are_frozen_fine_tuning_starts_from_the_best_trial(grid_workspace, set_params):
+    set_params({"handling.grid.frozen": BACKBONES})
+    call()
+    metrics = read_metrics()
+    assert metrics["start"] == metrics["best"]
+
+
+def test_among_trained_models_of_equal_accuracy_the_smaller_loss_is_better(grid_workspace):
+    write_trained("vgg16", 0.5, val_loss=0.9)
+    call()
+    assert read_metrics()["best_trained"] == "vgg16"
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_missing_files_of_the_best_trained_model_are_one_line(grid_workspace, position):
+    path = Path(trained("resnet50")[position])
+    for file in path.parent.iterdir() if "models" in path.parts else [path]:
+        file.unlink()
+    missing = {"models": "models/trained/resnet50", "plots": "plots/train/resnet50"}.get(path.parts[0], str(path))
+    with pytest.raises(InputError, match=rf"^{missing} is not there; `dvc repro train` makes it$"):
+        call()
+    assert not Path("models/selected").exists()
 
 
 def test_a_link_of_dvc_s_cache_is_followed(grid_workspace, tmp_path_factory):
@@ -176,7 +240,10 @@ def test_a_backbone_of_which_all_trials_failed_has_an_empty_panel(grid_workspace
     figure = select.grid_figure(trials, grid)
     assert [text.get_text() for text in figure.axes[0].texts] == ["failed"] * 4
     assert [text.get_text() for text in figure.axes[3].texts] == ["0.200", "0.210", "0.210", "0.900"]
-    assert figure.get_suptitle() == "Validation accuracy of 16 trials, 8 failed\nframed: the best, 0.900"
+    assert figure.get_suptitle() == (
+        "Best of 16 trials on validation images: vgg16, all unfrozen, 256 Dense units, learning rate 0.0001: accuracy 0.900"
+    )
+    assert figure.get_supxlabel() == "validation accuracy of 16 trials; framed: the best; 8 failed"
     assert len(select.rates_figure(trials, grid).axes) == 2
     select.accuracy_figure(trials, "trainable_parameters", "trained parameters").canvas.draw()
 

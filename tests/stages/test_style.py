@@ -13,6 +13,7 @@ from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments import probe
 from webtoon_genre.reproducibility.runtime import start_keras
 
@@ -65,17 +66,20 @@ def test_statistics_of_middle_layers_predict_the_thickness_of_lines(pools):
 
 def test_the_table_has_a_row_for_each_pooling(pools, folder):
     head, _, *rows = (folder / "metrics/style.md").read_text().splitlines()
-    assert head.startswith("| backbone | head.pool | features |")
-    for row, pool in zip(rows, ("average", "style", "gram"), strict=True):
+    names = "features | validation accuracy | test accuracy | test accuracy against its top layer"
+    assert head == f"| backbone | head.pool | {names} |"
+    assert rows[3:] == ["", "In brackets: 95% intervals, whole titles resampled."]
+    for row, pool in zip(rows[:3], ("average", "style", "gram"), strict=True):
         scores = pools[pool]
-        assert row.startswith(
-            f"| mobilenet_v2 | {pool} | {scores['width']} | {scores['val_accuracy']:.3f} | {scores['accuracy']:.3f} |"
-        )
+        val = bootstrap.format_value(scores["val_accuracy"], scores["val_accuracy_interval"], scores["val_titles"])
+        test = bootstrap.format_value(scores["accuracy"], scores["accuracy_interval"], scores["groups"])
+        change = "" if pool == "average" else bootstrap.verdict(scores["against_top"]["accuracy"])
+        assert row == f"| mobilenet_v2 | {pool} | {scores['width']} | {val} | {test} | {change} |"
 
 
-def test_the_summary_has_accuracy_and_kappa_of_each_pooling(metrics, pools):
-    expected = {pool: {name: scores[name] for name in ("accuracy", "kappa")} for pool, scores in pools.items()}
-    assert metrics["summary"] == {"mobilenet_v2": expected}
+def test_the_summary_has_the_change_from_the_top_layer_to_the_best_pooling(metrics, pools):
+    change = pools[metrics["best"]["pool"]]["against_top"]["accuracy"]
+    assert metrics["summary"] == bootstrap.change_metrics("best_pool_change", change)
 
 
 def test_the_best_pooling_is_chosen_on_validation_rows(metrics, pools):
@@ -110,4 +114,5 @@ def test_an_unknown_backbone_is_refused_before_keras_starts(training_workspace, 
 
 def test_enough_validation_titles_name_a_best_pooling():
     scores = {pool: {"val_accuracy": 0.5, "val_titles": 10} for pool in style.POOLS}
+    assert style.summarise(scores) == {}
     assert style.outcome("vgg16", scores) == "best on validation images is vgg16 with head.pool average, its top layer"

@@ -12,7 +12,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
 from webtoon_genre.features.backbone import backbone_names, build_extractor, load_weights
-from webtoon_genre.training import classifier
+from webtoon_genre.training import classifier, predictions
 
 
 def read_metrics(workspace) -> dict:
@@ -22,7 +22,7 @@ def read_metrics(workspace) -> dict:
 
 def accuracy_on(workspace, split: str) -> float:
     """Accuracy of the saved model on the images of one split."""
-    model = classifier.load_classifier(workspace / f"models/{BACKBONE}")
+    model = classifier.load_classifier(workspace / f"models/trained/{BACKBONE}")
     rows = read_table(workspace / "data/dataset.parquet", DATASET).query("split == @split")
     predicted = model.predict(ThumbnailStore(workspace / "data/resized").take(rows), split).argmax(axis=1)
     return (predicted == rows["label"]).mean()
@@ -46,6 +46,20 @@ def test_learning_curves_have_one_row_an_epoch(training_workspace, set_params):
         assert [line.partition("\t")[0] for line in lines[1:]] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize(
+    "layers", [0, pytest.param(3, marks=pytest.mark.slow), pytest.param("all", marks=pytest.mark.slow)]
+)
+def test_the_saved_model_predicts_from_images_what_the_table_has(training_workspace, set_params, layers):
+    set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": layers})
+    train.main(BACKBONE)
+    table = predictions.read_predictions(training_workspace / f"data/predictions/{BACKBONE}.parquet")
+    model = classifier.load_classifier(training_workspace / f"models/trained/{BACKBONE}")
+    images = ThumbnailStore(training_workspace / "data/resized").take(table)
+    probabilities = table[[f"p_{genre}" for genre in model.classes]].to_numpy()
+    assert model.predict(images, "held out") == pytest.approx(probabilities, abs=1e-5)
+    assert set(table["split"]) == {"val", "test"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("layers", [0, 3])
 def test_equal_seeds_write_equal_models_bit_for_bit_and_other_seeds_do_not(
@@ -57,7 +71,7 @@ def test_equal_seeds_write_equal_models_bit_for_bit_and_other_seeds_do_not(
         process = run_stage("train", BACKBONE)
         assert process.returncode == 0, process.stderr
         assert [line for line in process.stderr.splitlines() if not line.startswith("train: ")] == []
-        written.append((training_workspace / f"models/{BACKBONE}/trained.weights.h5").read_bytes())
+        written.append((training_workspace / f"models/trained/{BACKBONE}/trained.weights.h5").read_bytes())
     assert written[0] == written[1]
     assert written[1] != written[2]
 
@@ -70,7 +84,7 @@ def test_only_unfrozen_layers_change(training_workspace, set_params, layers, cha
     side = len(read_mean_image(training_workspace / "data/mean.npz").image)
     before = build_extractor(BACKBONE, side, "style", "backbone", None)
     load_weights(before, training_workspace / f"models/extractor/{BACKBONE}.weights.h5")
-    model = classifier.load_classifier(training_workspace / f"models/{BACKBONE}").model
+    model = classifier.load_classifier(training_workspace / f"models/trained/{BACKBONE}").model
     layers_before = before.get_layer("backbone").layers
     layers_after = model.get_layer("extractor").get_layer("backbone").layers
     pairs = zip(layers_after, layers_before, strict=True)
@@ -135,7 +149,7 @@ def test_with_sixteen_bits_the_model_is_similar_and_its_weights_have_32(loss_pai
     plain, mixed = loss_pair({"runtime.precision": "mixed_bfloat16"})
     assert mixed != plain
     assert mixed == pytest.approx(plain, rel=0.05)
-    with h5py.File(training_workspace / f"models/{BACKBONE}/trained.weights.h5") as file:
+    with h5py.File(training_workspace / f"models/trained/{BACKBONE}/trained.weights.h5") as file:
         dtypes = set()
         file.visititems(lambda _, item: dtypes.add(item.dtype) if isinstance(item, h5py.Dataset) else None)
     assert {dtype for dtype in dtypes if dtype.kind == "f"} == {np.dtype(np.float32)}
@@ -144,7 +158,7 @@ def test_with_sixteen_bits_the_model_is_similar_and_its_weights_have_32(loss_pai
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_one_line_and_an_existing_model_stays(training_workspace, set_params, run_stage):
     config, curves = (
-        training_workspace / f"models/{BACKBONE}/config.json",
+        training_workspace / f"models/trained/{BACKBONE}/config.json",
         training_workspace / f"plots/train/{BACKBONE}/a.tsv",
     )
     for path in (config, curves):
@@ -187,7 +201,7 @@ def test_an_unknown_backbone_is_one_line_and_nothing_is_written(workspace, run_s
 
 
 def test_a_bad_param_is_one_line_and_an_existing_model_stays(workspace, set_params, run_stage):
-    config = workspace / f"models/{BACKBONE}/config.json"
+    config = workspace / f"models/trained/{BACKBONE}/config.json"
     config.parent.mkdir(parents=True)
     config.write_text("earlier")
     set_params({"train.epochs": "many"})

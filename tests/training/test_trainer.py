@@ -102,7 +102,7 @@ def test_the_callback_gets_each_epoch_and_its_metrics(data):
     assert calls == [(epoch, "accuracy", "loss", "val_accuracy", "val_loss") for epoch in range(12)]
 
 
-def test_a_head_is_traced_once_for_any_number_of_rows(data):
+def test_a_head_is_traced_once_for_all_batches_and_rates(data):
     trainer, traced = new_trainer(data), []
     step = trainer.model.train_step
 
@@ -112,32 +112,8 @@ def test_a_head_is_traced_once_for_any_number_of_rows(data):
 
     trainer.model.train_step = counting_step
     trainer.fit(0.01)
-    trainer.reset(
-        TrainingData(data.inputs, data.features, data.labels, data.train[:-5], data.val[:-3]),
-        seed=2,
-    )
-    trainer.fit(0.01)
+    trainer.fit(0.001)
     assert len(traced) == 1
-
-
-@pytest.mark.parametrize(
-    ("train", "val"),
-    [
-        (90, 30),
-        (90, 27),
-        (85, 30),
-    ],
-)
-def test_a_trainer_that_was_reset_equals_a_new_one(data, train, val):
-    subset = TrainingData(data.inputs, data.features, data.labels, data.train[:train], data.val[:val])
-    trainer = new_trainer(data)
-    trainer.fit(0.01)
-    trainer.reset(subset, seed=2)
-    history = trainer.fit(0.01)
-    head, expected = fit_head(subset, seed=2)
-    pd.testing.assert_frame_equal(history, expected)
-    for first, second in zip(trainer.head.get_weights(), head.get_weights(), strict=True):
-        np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("lr", [1e30, 1e300])  # finite, and infinite in 32 bits
@@ -219,17 +195,6 @@ def test_the_best_epoch_has_its_metrics_and_the_number_of_trained_parameters(dat
     assert (row["epochs"], row["best_epoch"]) == (6, best)
     assert row["val_loss"] == history["val_loss"][best]
     assert row["trainable_parameters"] == 6 * 16 + 16 + 16 * 3 + 3
-
-
-def test_a_head_may_start_from_another_one_but_for_its_last_layer(data):
-    weights = fit_head(data)[0].get_weights()
-    trainer = new_trainer(data, seed=2)
-    initial = trainer.head.get_weights()
-    trainer.start_from(weights)
-    trainer.fit(0.0)
-    started = trainer.head.get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(started[:-2], weights[:-2], strict=True))
-    assert all(np.array_equal(a, b) for a, b in zip(started[-2:], initial[-2:], strict=True))
 
 
 def test_a_batch_reads_its_rows_only_and_an_epoch_every_row_once():

@@ -16,12 +16,19 @@ MEAN = DATA / "mean.npz"
 DATASET = DATA / "dataset.parquet"
 FEATURES = DATA / "features"
 PREDICTIONS = DATA / "predictions"
+BEST_PREDICTIONS = DATA / "best_predictions.parquet"
+HISTOGRAM_PREDICTIONS = PREDICTIONS / "colour_histogram.parquet"
 AMBIGUITY = DATA / "ambiguity.parquet"
 
 MODELS = Path("models")
 PRETRAINED = MODELS / "pretrained"
 EXTRACTORS = MODELS / "extractor"
+TRAINED = MODELS / "trained"
 SELECTED = MODELS / "selected"
+SELECTED_MODEL = SELECTED / "model"
+SELECTED_PREDICTIONS = SELECTED / "predictions.parquet"
+SELECTED_CURVES = SELECTED / "curves"
+PREDICTIONS_BEFORE = SELECTED / "before.parquet"
 BEST = MODELS / "best"
 
 METRICS = Path("metrics")
@@ -77,7 +84,7 @@ def extractor(backbone: str) -> Path:
 
 def model(backbone: str) -> Path:
     """The classifier that `train` trains."""
-    return MODELS / backbone
+    return TRAINED / backbone
 
 
 def predictions(backbone: str) -> Path:

@@ -1,6 +1,5 @@
 """The number of titles and thumbnails of each genre on the demo site: those of the study times a scale; arithmetic alone."""
 
-import math
 from collections.abc import Sequence
 
 THUMBNAILS = {
@@ -27,7 +26,9 @@ TITLES = {
     "sports": 25,
     "sensibility": 15,
 }
-FEWEST = 5  # titles of a genre, so that each part of a title-disjoint split has one
+FEWEST = 5  # thumbnails of a genre, so that each part of a title-disjoint split has one
+FEWEST_TITLES = 15  # of a genre that has so many thumbnails: three in a fifth of the titles
+THUMBNAILS_A_TITLE = 3  # on average, on a site that is too small for the study's number of titles
 
 
 def thumbnails_at(genre: str, scale: float) -> int:
@@ -36,8 +37,10 @@ def thumbnails_at(genre: str, scale: float) -> int:
 
 
 def titles_at(genre: str, scale: float) -> int:
-    """Return the number of titles of a genre on STUDY_END; it grows with the root of the scale: small sites have many short titles."""
-    return min(max(FEWEST, round(TITLES[genre] * math.sqrt(scale))), thumbnails_at(genre, scale))
+    """Return the number of titles of a genre on STUDY_END; a small site has many short titles, since titles are the sample."""
+    thumbnails = thumbnails_at(genre, scale)
+    short = max(FEWEST_TITLES, round(thumbnails / THUMBNAILS_A_TITLE))
+    return min(TITLES[genre], thumbnails, short)
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from webtoon_genre.evaluation import bootstrap
-from webtoon_genre.evaluation.metrics import safe_divide
+from webtoon_genre.evaluation.bootstrap import safe_divide
 
 
 @dataclass(frozen=True)

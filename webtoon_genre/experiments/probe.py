@@ -20,9 +20,9 @@ from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
 from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation.bootstrap import accuracy_interval
 from webtoon_genre.evaluation.metrics import (
     HELD_OUT,
-    accuracy_interval,
     balanced_accuracy,
     confusion_matrix,
     kappa,
@@ -32,11 +32,10 @@ from webtoon_genre.evaluation.metrics import (
     titles_per_class,
 )
 from webtoon_genre.plotting import figures
-from webtoon_genre.reproducibility.runtime import Runtime, start_keras
-from webtoon_genre.training.divergence import explain_divergence
+from webtoon_genre.reproducibility.runtime import Runtime, configure, start_keras
 from webtoon_genre.training.head import SharedHeadParams
-from webtoon_genre.training.losses import Loss
-from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
+from webtoon_genre.training.stack import Weights
+from webtoon_genre.training.trainer import TrainingParams
 
 log = logging.getLogger(__name__)
 
@@ -128,17 +127,23 @@ class ExperimentData(Generic[P]):
         return probe_task(self.dataset, features, self.genres)
 
 
-def load(model: type[P], check: Callable[[ExperimentData[P]], None] | None = None) -> ExperimentData[P]:
+def load(
+    model: type[P], check: Callable[[ExperimentData[P]], None] | None = None, keras: bool = True
+) -> ExperimentData[P]:
     """Read params as `model`, read the dataset, and start Keras.
 
     check: raises InputError for params or a dataset that the stage refuses; it runs before Keras starts, which takes seconds.
+    keras: false for a stage that trains nothing and can do without it.
     """
     params = read(model)
     dataset = read_table(paths.DATASET, DATASET)
     data = ExperimentData(params, dataset, class_names(dataset))
     if check is not None:
         check(data)
-    start_keras(params.runtime)
+    if keras:
+        start_keras(params.runtime)
+    else:
+        configure(params.runtime)
     return data
 
 
@@ -178,65 +183,20 @@ class Predictions:
 
     val: np.ndarray
     test: np.ndarray
-    heads: list[list[np.ndarray]] = field(default_factory=list)
-
-
-class Probe:
-    """Trains one head a seed and predicts; the graph is traced once for all tasks with as many classes and the same loss."""
-
-    def __init__(self, params: ExperimentParams):
-        self.params = params
-        self.trainers: dict[tuple[int, Loss | None], Trainer] = {}
-
-    def fit_predict(
-        self,
-        task: ProbeTask,
-        loss: Loss | None = None,
-        start: Predictions | None = None,
-        seeds: Sequence[int] | None = None,
-        vary: Callable[[ProbeTask, np.random.Generator], ProbeTask] | None = None,
-    ) -> Predictions:
-        """Train heads and predict the held-out rows of `task`.
-
-        start: of heads for other labels, from whose layers, all but the last, these heads start. seeds: None for all of
-        `experiments.seeds`. vary: returns the task with other train rows, for each seed.
-        """
-        val: list[np.ndarray] = []
-        test: list[np.ndarray] = []
-        heads = []
-        for index, seed in enumerate(seeds or self.params.experiments.seeds):
-            varied = task if vary is None else vary(task, np.random.default_rng(seed))
-            with explain_divergence(self.params.backbone, "experiments.lr"):
-                trainer = self.trainer(varied, seed, loss)
-                if start is not None:
-                    trainer.start_from(start.heads[index])
-                trainer.fit(self.params.experiments.lr)
-            heads.append(trainer.head.get_weights())
-            for rows, probabilities in ((task.val, val), (task.test, test)):
-                features = np.asarray(task.features[rows])
-                probabilities.append(np.asarray(trainer.head.predict_on_batch(features)))
-        return Predictions(np.stack(val), np.stack(test), heads)
-
-    def trainer(self, task: ProbeTask, seed: int, loss: Loss | None) -> Trainer:
-        """A trainer at its initial weights."""
-        params, key = self.params.experiments, (len(task.classes), loss)
-        data = TrainingData([task.features], task.features, task.labels, task.train, task.val)
-        if key in self.trainers:
-            self.trainers[key].reset(data, seed)
-        else:
-            head = self.params.head.with_units(params.units)
-            self.trainers[key] = Trainer(None, data, len(task.classes), head, params, self.params.runtime, seed, loss)
-        return self.trainers[key]
+    heads: list[Weights] = field(default_factory=list)
 
 
 def scores_with_chance(task: ProbeTask, probabilities: np.ndarray, seed: int) -> dict[str, Any]:
-    """`test_scores`, the interval of the accuracy, and chance: the accuracy of the largest class, and Cohen's kappa."""
+    """`test_scores`, the interval of the accuracy, and chance: the largest class, the difference from it, and Cohen's kappa."""
     labels, predicted = task.labels[task.test], predicted_labels(probabilities)
     confusions = [confusion_matrix(labels, row, len(task.classes)) for row in predicted]
     hits = (predicted == labels).mean(axis=0)
+    majority = np.zeros((1, len(labels), len(task.classes)))
+    majority[..., task.counts().argmax()] = 1
     return test_scores(task, probabilities) | {
         "accuracy_interval": accuracy_interval(hits, task.groups[task.test], np.random.default_rng(seed)),
         "majority_accuracy": float((labels == task.counts().argmax()).mean()),
+        "against_majority": compare(task, probabilities, majority, seed)["accuracy"],
         "kappa": float(np.mean([kappa(confusion) for confusion in confusions])),
     }
 

@@ -123,8 +123,7 @@ def load_weights(model: "keras.Model", weights: Path) -> None:
 
 def read_weights(model: "keras.Model", weights: Path) -> None:
     """As load_weights, whatever the values."""
-    if not weights.is_file():
-        raise InputError(f"{weights} is not there; `dvc repro` makes it, `dvc pull` gets it from the remote")
+    check_file(weights)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns where it leaves a layer as initialised
@@ -132,6 +131,12 @@ def read_weights(model: "keras.Model", weights: Path) -> None:
     except (ValueError, OSError, UserWarning) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{weights} does not hold the weights of this {model.name} ({reason}); make it anew") from None
+
+
+def check_file(weights: Path) -> None:
+    """Raise InputError for a file that is not there."""
+    if not weights.is_file():
+        raise InputError(f"{weights} is not there; `dvc repro` makes it, `dvc pull` gets it from the remote")
 
 
 def save_weights(model: "keras.Model", weights: Path) -> None:

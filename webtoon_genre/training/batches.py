@@ -2,11 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import numpy as np
 
 # inputs, several of them as a tuple (tf.data takes no lists), and int labels
 Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]
+
+
+class EpochBatches(Protocol):
+    """Batches of `batch` rows, so many `steps` an epoch, with so many `bytes` of inputs each."""
+
+    batch: int
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+    def epoch(self, number: int, batches_at_once: int = 1) -> Iterator[Batch]: ...
 
 
 class Batches:

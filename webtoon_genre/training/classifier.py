@@ -18,8 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
 from webtoon_genre.core.progress import track
-from webtoon_genre.data.tables import ThumbnailStore, class_names
-from webtoon_genre.evaluation.metrics import HELD_OUT
+from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.features.backbone import Preprocess, build_extractor, load_weights, save_weights
 from webtoon_genre.training.freezing import Unfreeze, unfreeze_layers
 from webtoon_genre.training.head import HeadParams, build_head
@@ -72,13 +71,6 @@ class Classifier:
         return np.concatenate(probabilities)
 
 
-def held_out_rows(dataset: pd.DataFrame, genres: list[str]) -> pd.DataFrame:
-    """The val and test rows of `dataset`; InputError where its classes are not the model's `genres`."""
-    if (classes := class_names(dataset)) != genres:
-        raise InputError(f"the model knows the genres {genres}, the dataset has {classes}; run `dvc repro train`")
-    return dataset[dataset["split"].isin(HELD_OUT)].reset_index(drop=True)
-
-
 def compose(extractor: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "keras.Model":
     """Extractor and head as one model of uint8 (n, side, side, 3), RGB; `mean` is float32 (side, side, 3)."""
     import keras
@@ -110,8 +102,34 @@ def save_classifier(folder: Path, model: "keras.Model", config: ClassifierConfig
     """
     plain = build_classifier(config)
     plain.set_weights(model.get_weights())
+    write_files(folder, trained_layers(plain, config), config, extractor_weights)
+
+
+def save_head(
+    folder: Path, head: "keras.Model", mean: np.ndarray, config: ClassifierConfig, extractor_weights: Path
+) -> None:
+    """Write a classifier of which only the head was trained: the bytes of `save_classifier`, without building the extractor.
+
+    mean: float32 (side, side, 3).
+    """
+    import keras
+
+    from webtoon_genre.training.layers import SubtractMean, TrainedLayers
+
+    keras.utils.clear_session()
+    width = head.input_shape[-1]
+    plain = build_head(width, len(config.classes), config.head, np.zeros((2, width), np.float32))
+    plain.set_weights(head.get_weights())
+    subtract_mean = SubtractMean(name="subtract_mean")
+    subtract_mean.build((None, *mean.shape))
+    subtract_mean.set_weights([mean])
+    write_files(folder, TrainedLayers([subtract_mean, plain]), config, extractor_weights)
+
+
+def write_files(folder: Path, trained: "keras.Model", config: ClassifierConfig, extractor_weights: Path) -> None:
+    """Write the files of a classifier, all or none; trained: of `trained_layers`."""
     with replacing_folder(folder) as part:
-        save_weights(trained_layers(plain, config), part / TRAINED)
+        save_weights(trained, part / TRAINED)
         if config.unfreeze != "all":
             shutil.copyfile(extractor_weights, part / EXTRACTOR)
         write_json(part / CONFIG, config.model_dump())

@@ -7,7 +7,7 @@ as `fit` (bench/fit.py). With a tail a call makes one step, on batches of fixed 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from webtoon_genre.training.batches import Batch, Batches
+from webtoon_genre.training.batches import Batch, EpochBatches
 
 if TYPE_CHECKING:
     import keras
@@ -23,7 +23,7 @@ class EpochLoop:
         self.model, self.short = model, short
         self.calls: dict[bool, Callable[..., Any]] = {}
 
-    def epoch(self, batches: Batches, number: int, train: bool) -> Metrics:
+    def epoch(self, batches: EpochBatches, number: int, train: bool) -> Metrics:
         """Accuracy and loss over all rows of one epoch; `number` decides the order of rows."""
         import keras
 
@@ -35,7 +35,7 @@ class EpochLoop:
             metrics = step_by_step(self.model, batches.epoch(number), train)
         return {"accuracy": float(metrics["accuracy"]), "loss": float(metrics["loss"])}
 
-    def _in_few_calls(self, batches: Batches, number: int, train: bool) -> dict[str, Any]:
+    def _in_few_calls(self, batches: EpochBatches, number: int, train: bool) -> dict[str, Any]:
         """The steps of `step_by_step`, in the same order, inside TensorFlow's graph."""
         if train not in self.calls:
             self.calls[train] = graph_steps(self.model, self.model.train_step if train else self.model.test_step)
@@ -79,7 +79,7 @@ def step_by_step(model: "keras.Model", batches: Iterator[Batch], train: bool) ->
     return metrics
 
 
-def keras_epoch(model: "keras.Model", batches: Batches, number: int, train: bool) -> dict[str, Any]:
+def keras_epoch(model: "keras.Model", batches: EpochBatches, number: int, train: bool) -> dict[str, Any]:
     """One epoch by Keras's own methods, on its other backends."""
     epoch = batches.epoch(number)
     if train:

@@ -5,7 +5,7 @@ It reads the products of earlier stages and writes only scratch files.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,10 @@ from webtoon_genre.core import paths
 from webtoon_genre.data.augmentation import AugmentedThumbnails, AugmentParams, with_augmented_features
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
-from webtoon_genre.features.backbone import Preprocess, build_extractor, load_weights
+from webtoon_genre.features.backbone import Preprocess, build_extractor, check_file, load_weights
 from webtoon_genre.reproducibility.runtime import Runtime
 from webtoon_genre.training.activations import cached_activations
-from webtoon_genre.training.classifier import ClassifierConfig, compose
+from webtoon_genre.training.classifier import ClassifierConfig, compose, save_classifier, save_head
 from webtoon_genre.training.freezing import Unfreeze, split_model
 from webtoon_genre.training.head import HeadParams
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
@@ -59,9 +59,9 @@ class InputPaths:
 
 @dataclass(frozen=True)
 class TransferSetup:
-    """The common start of all heads and learning rates on one backbone and `unfreeze`; `tail` is None where nothing is unfrozen.
+    """The common start of all heads and learning rates on one backbone and `unfreeze`.
 
-    weights: of the extractor, in Keras's order, before any training.
+    extractor, tail: None where nothing is unfrozen. weights: of the extractor, in Keras's order, before any training.
     """
 
     backbone: str
@@ -69,19 +69,24 @@ class TransferSetup:
     preprocess: Preprocess
     classes: list[str]
     mean: np.ndarray
-    extractor: "keras.Model"
+    extractor: "keras.Model | None"
     weights: list[np.ndarray]
     tail: "keras.Model | None"
     data: TrainingData
 
     def trainer(self, head: HeadParams, params: TrainingParams, runtime: Runtime, seed: int) -> Trainer:
         """A new trainer on the untrained tail; a trainer that was made before must not be used any more; raises NotFinite."""
-        self.extractor.set_weights(self.weights)
+        if self.extractor is not None:
+            self.extractor.set_weights(self.weights)
         return Trainer(self.tail, self.data, len(self.classes), head, params, runtime, seed)
 
-    def full_model(self, trainer: Trainer) -> "keras.Model":
-        """The trained model from images to probabilities."""
-        return compose(self.extractor, trainer.head, self.mean)
+    def save(self, folder: Path, trainer: Trainer, head: HeadParams, inputs: InputPaths) -> None:
+        """Write the trained model from images to probabilities, as classifier.py states."""
+        config = self.config(head)
+        if self.extractor is None:
+            save_head(folder, trainer.head, self.mean, config, inputs.extractor)
+        else:
+            save_classifier(folder, compose(self.extractor, trainer.head, self.mean), config, inputs.extractor)
 
     def config(self, head: HeadParams) -> ClassifierConfig:
         """The config that save_classifier writes beside that model."""
@@ -113,30 +118,29 @@ def prepare(
     """
     dataset, mean = read_table(paths.DATASET, DATASET), read_mean_image(paths.MEAN).image
     rows, features = with_augmented_features(dataset, inputs.features, inputs.augmented_features, augment.copies)
+    frozen = TransferSetup(
+        backbone=backbone,
+        unfreeze=unfreeze,
+        preprocess=preprocess,
+        classes=class_names(dataset),
+        mean=mean,
+        extractor=None,
+        weights=[],
+        tail=None,
+        data=training_data(rows, [features], features),
+    )
+    if unfreeze == 0:
+        check_file(inputs.extractor)
+        yield frozen
+        return
     extractor = build_extractor(backbone, len(mean), head.pool, preprocess, None)
     load_weights(extractor, inputs.extractor)
     model = split_model(extractor, mean, backbone, head.pool, preprocess, unfreeze)
-
-    def setup(tail: "keras.Model | None", arrays: list[np.ndarray]) -> TransferSetup:
-        return TransferSetup(
-            backbone=backbone,
-            unfreeze=unfreeze,
-            preprocess=preprocess,
-            classes=class_names(dataset),
-            mean=mean,
-            extractor=extractor,
-            weights=extractor.get_weights(),
-            tail=tail,
-            data=training_data(rows, arrays, features),
-        )
-
-    if unfreeze == 0:
-        yield setup(None, [features])
-        return
     model.base.jit_compile = runtime.xla
     images = AugmentedThumbnails(ThumbnailStore(paths.RESIZED), augment)
     with cached_activations(model, images, rows, batch, memory, f"{backbone}: activations") as arrays:
-        yield setup(model.tail, arrays)
+        data = training_data(rows, arrays, features)
+        yield replace(frozen, extractor=extractor, weights=extractor.get_weights(), tail=model.tail, data=data)
 
 
 def training_data(rows: pd.DataFrame, inputs: list[np.ndarray], features: np.ndarray) -> TrainingData:

@@ -13,7 +13,6 @@ from webtoon_genre.training.batches import Batches
 from webtoon_genre.training.divergence import NotFinite, check_inputs, check_metrics, check_trained
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.loop import EpochLoop
-from webtoon_genre.training.losses import Loss
 
 if TYPE_CHECKING:
     import keras
@@ -56,8 +55,7 @@ class TrainingData:
 class Trainer:
     """A head on a tail, compiled once, that starts from the same weights in every `fit`: runs do not depend on each other.
 
-    Without a tail the head is trained on features. With a tail, its trainable layers are trained too. `loss` is cross-entropy
-    unless another one is given.
+    Without a tail the head is trained on features. With a tail, its trainable layers are trained too. The loss is cross-entropy.
     """
 
     def __init__(
@@ -69,13 +67,15 @@ class Trainer:
         params: TrainingParams,
         runtime: Runtime,
         seed: int,
-        loss: Loss | None = None,
     ):
         import keras
 
         self.data, self.params, self.seed = data, params, seed
-        self.head_params, self.classes = head, classes
-        self.head = self._new_head()
+        set_seed(seed)
+        train_features = (
+            np.asarray(data.features[data.train]) if head.standardise else None
+        )  # gigabytes where flattened
+        self.head = build_head(data.features.shape[1], classes, head, train_features)
         self.model = self.head
         if tail is not None:
             inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in tail.inputs]
@@ -83,7 +83,7 @@ class Trainer:
             self.model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)  # as in Batches
         self.model.compile(
             keras.optimizers.Adam(),
-            loss or "sparse_categorical_crossentropy",
+            "sparse_categorical_crossentropy",
             metrics=["accuracy"],
             jit_compile=runtime.xla,
         )
@@ -124,26 +124,10 @@ class Trainer:
         self.model.set_weights(weights)
         return pd.DataFrame(history).rename_axis("epoch").reset_index()
 
-    def reset(self, data: TrainingData, seed: int) -> None:
-        """Take other data of the same shapes and another seed, as a new trainer would, without tracing the graph again.
-
-        Only the head's initial weights depend on them; the tail's stay.
-        """
-        self.data, self.seed = data, seed
-        initial = dict(zip(map(id, self.head.variables), self._new_head().variables, strict=True))
-        self.initial = [
-            np.asarray(initial[id(variable)]) if id(variable) in initial else value
-            for variable, value in zip(self._variables(), self.initial, strict=True)
-        ]
-
-    def start_from(self, weights: list[np.ndarray]) -> None:
-        """Start from the weights of a head for other labels, all but those of its last layer."""
-        last = {id(variable) for variable in self.head.layers[-1].variables}
-        pairs = zip(self.head.weights, weights, strict=True)
-        initial = {id(variable): value for variable, value in pairs if id(variable) not in last}
-        self.initial = [
-            initial.get(id(variable), value) for variable, value in zip(self._variables(), self.initial, strict=True)
-        ]
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        """Probabilities, float32 (m, classes), of `rows`, int (m,), by the weights that `fit` restored."""
+        batches = Batches(self.data.inputs, self.data.labels, rows, self.params.batch, None)
+        return np.concatenate([np.asarray(self.model.predict_on_batch(inputs)) for inputs, _ in batches.epoch(0)])
 
     def best_epoch(self, history: pd.DataFrame) -> dict[str, Any]:
         """The epoch whose weights were restored: its number and metrics, the epochs run, the parameters trained."""
@@ -158,12 +142,6 @@ class Trainer:
         except NotFinite:
             check_inputs(self.data.inputs, np.concatenate([self.data.train, self.data.val]))
             raise
-
-    def _new_head(self) -> "keras.Model":
-        set_seed(self.seed)
-        data, standardise = self.data, self.head_params.standardise
-        train_features = np.asarray(data.features[data.train]) if standardise else None  # gigabytes where flattened
-        return build_head(data.features.shape[1], self.classes, self.head_params, train_features)
 
     def _variables(self) -> list["keras.Variable"]:
         return self.model.variables + self.model.optimizer.variables
