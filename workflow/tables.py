@@ -93,7 +93,7 @@ def outcome_table() -> str:
 
 def results_table() -> str:
     """The table of models that `make repro` prints last."""
-    table = summary.table(json.loads(paths.metrics("summary").read_text(encoding="utf-8")))
+    table = summary.table(summary.collect())
     return "\n".join(["```", table.partition("\n\nWhere to look next")[0].rstrip(), "```"])
 
 
