@@ -23,7 +23,7 @@ from webtoon_genre.demo_site.site import start_site
 from webtoon_genre.demo_site.timetable import HIDDEN, STUDY_END
 from webtoon_genre.demo_site.world import Title, World
 
-SEED, SCALE = 2022, 0.01
+SEED, SCALE = 2022, 0.1
 WORLD = World(SEED, SCALE)
 REFERER = {"Referer": f"{API}/"}
 REPOSITORY = Path(__file__).parents[2]
@@ -221,8 +221,8 @@ def test_hidden_episodes_are_marked(get):
 
 def test_titles_for_adults_are_listed_but_their_episodes_need_a_login(get):
     title = find_title(adult=True)
-    items = get(f"{API}/api/webtoon/titlelist/genre?genre={title.genre}&order=user&page=1").json["titleList"]
-    assert {item["titleId"]: item["adult"] for item in items}[title.id]
+    lists = pages(get, f"/api/webtoon/titlelist/genre?genre={title.genre}&order=user")
+    assert {item["titleId"]: item["adult"] for page in lists for item in page["titleList"]}[title.id]
     assert get(f"{API}/api/article/list/info?titleId={title.id}").json["age"]["type"] == "RATE_18"
     answer = get(f"{API}/api/article/list?titleId={title.id}&page=1")
     assert (answer.status, answer.json) == (401, {"code": 401, "message": "login required"})
