@@ -55,6 +55,8 @@ def metrics_key(path: str) -> str:
     """The key in metrics/summary.json of the test accuracy of predictions in a file; empty for other files."""
     if Path(path) == paths.BEST_PREDICTIONS:
         return "finetuned.genre-classifier.test_accuracy"
+    if Path(path) == paths.HISTOGRAM_PREDICTIONS:
+        return "baselines.colour_histogram.test_accuracy"
     return f"backbones.{Path(path).stem}.test_accuracy" if Path(path).parent == paths.PREDICTIONS else ""
 
 

@@ -249,9 +249,9 @@ def backbone_names(labels):
 )
 @pytest.mark.parametrize("draw", DRAW)
 def test_every_text_of_a_figure_can_be_read(draw, number, titles, thumbnails):
-    drawn = draw(label_names(number), titles, thumbnails)
-    assert tuple(drawn) == DRAW[draw]
-    faults = {name: text_faults(figure) for name, figure in drawn.items()}
+    results = draw(label_names(number), titles, thumbnails)
+    assert tuple(results) == DRAW[draw]
+    faults = {name: text_faults(figure) for name, figure in results.items()}
     assert {name: lines for name, lines in faults.items() if lines} == {}
 
 

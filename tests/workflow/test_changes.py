@@ -48,5 +48,6 @@ def test_no_change_is_computed_on_other_test_images_or_labels(change, words):
 
 def test_predictions_have_the_key_of_their_model_s_test_accuracy():
     assert metrics_key("data/predictions/vgg16.parquet") == "backbones.vgg16.test_accuracy"
+    assert metrics_key("data/predictions/colour_histogram.parquet") == "baselines.colour_histogram.test_accuracy"
     assert metrics_key("data/best_predictions.parquet") == "finetuned.genre-classifier.test_accuracy"
     assert metrics_key("data/dataset.parquet") == ""

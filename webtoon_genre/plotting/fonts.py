@@ -25,8 +25,8 @@ FILES = {
 @cache
 def install() -> None:
     """Leave matplotlib its own fonts and NanumGothic to choose from."""
-    manager, own = font_manager.fontManager, Path(matplotlib.get_data_path())
-    manager.ttflist = [font for font in manager.ttflist if Path(font.fname).is_relative_to(own)]
+    manager, bundled = font_manager.fontManager, Path(matplotlib.get_data_path())
+    manager.ttflist = [font for font in manager.ttflist if Path(font.fname).is_relative_to(bundled)]
     for path in korean_files():
         manager.addfont(path)
         manager.ttflist[-1] = replace(manager.ttflist[-1], weight=FILES[path.name])

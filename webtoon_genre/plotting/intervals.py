@@ -27,19 +27,19 @@ class IntervalRow:
 
 def draw_intervals(axes: Axes, rows: Sequence[IntervalRow]) -> None:
     """Draw a point and a line a row, from top to bottom, the names on the left and the texts on the right of the axes."""
-    for place, row in enumerate(rows):
+    for line, row in enumerate(rows):
         opacity = PALE if row.pale else 1
         axes.plot(
-            row.interval, [place, place], color=row.colour, linewidth=3, alpha=0.45 * opacity, solid_capstyle="butt"
+            row.interval, [line, line], color=row.colour, linewidth=3, alpha=0.45 * opacity, solid_capstyle="butt"
         )
-        axes.plot(row.value, place, "o", color=row.colour, markersize=8, alpha=opacity)
+        axes.plot(row.value, line, "o", color=row.colour, markersize=8, alpha=opacity)
         colour = GREY if row.pale else "black"
         position: dict[str, Any] = {
             "xycoords": axes.get_yaxis_transform(),
             "xytext": (8, 0),
             "textcoords": "offset points",
         }
-        axes.annotate(row.text, (1, place), va="center", fontsize=NUMBERS, color=colour, **position)
+        axes.annotate(row.text, (1, line), va="center", fontsize=NUMBERS, color=colour, **position)
     axes.set_yticks(range(len(rows)), [plain(row.name) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="x", color="0.85", linewidth=0.8)
