@@ -56,7 +56,7 @@ def refused(clone):
         "      - stages/split.py\n",
         "      - stages/split.py\n      - webtoon_genre/training\n",
     )
-    edit(clone.folder / "dvc.yaml", "      - split.seed\n", "")
+    edit(clone.folder / "dvc.yaml", "      - label_limit\n", "")
     before = clone.type("git rev-parse HEAD")
     (clone.folder / ".git/MERGE_MSG").touch()  # conflicts are checked during a merge alone
     (clone.folder / ".git/MERGE_HEAD").write_text(before)
@@ -95,7 +95,7 @@ def hook_outputs(output: str) -> dict[str, str]:
             'workflow/untyped.py:1: error: Incompatible types in assignment (expression has type "str", variable has type "int")',
         ),
         ("params", "params.yaml: train.epochs is 'many': input should be a valid integer"),
-        ("graph", "graph: dvc.yaml does not fit the code of split, leakage; run `python -m workflow.graph`"),
+        ("graph", "graph: dvc.yaml does not fit the code of split, label_limit; run `python -m workflow.graph`"),
         ("large", "large.bin (684 KB) exceeds 600 KB."),
         ("private-keys", "Private key found: key"),
         ("secrets", "Secret Type: GitHub Token\nLocation:    notes.md:1"),
