@@ -176,9 +176,9 @@ def test_the_genres_that_the_site_draws_alike_rank_first(clean):
 
 @pytest.mark.slow
 def test_wrong_labels_planted_in_the_site_are_found():
-    """Precision 0.22, recall 0.73 of 11 wrong titles among 77 (0.14 by chance); `python -m bench.labels` measures more."""
+    """Twice as precise as chance, with a recall of 0.8; `python -m bench.labels` measures more."""
     result = planted.detect(0.01, 0.1, "mobilenet_v2", 10, [77, 78], 1e-3)
-    assert 7 <= len(result.planted) <= 15
+    assert 14 <= len(result.planted) <= 34
     assert result.recall >= 0.6
     assert result.precision > 1.2 * len(result.planted) / len(result.ranking)
     assert result.among_first > 1.5 * len(result.planted) / len(result.ranking)
