@@ -33,7 +33,7 @@ def text_faults(figure: Figure) -> list[str]:
 
 
 def drawn_texts(figure: Figure) -> list[Text]:
-    """The texts that are drawn: no tick labels out of range, no hidden or empty ones."""
+    """The visible texts of a figure, without tick labels out of range and empty ones."""
     texts: list[Text] = []
     with recorded(texts):
         figure.canvas.draw()

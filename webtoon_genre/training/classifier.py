@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
 from webtoon_genre.core.progress import track
-from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.features.backbone import Preprocess, build_extractor, load_weights, save_weights
 from webtoon_genre.training.freezing import Unfreeze, unfreeze_layers
 from webtoon_genre.training.head import HeadParams, build_head
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 32  # images at once in `predict`
-CHUNK = 2048  # images in memory at once in `predict_rows`
 CONFIG, TRAINED, EXTRACTOR = "config.json", "trained.weights.h5", "extractor.weights.h5"
 
 
@@ -60,15 +57,6 @@ class Classifier:
         batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         progress = track(batches, len(batches), label, "batches")
         return np.concatenate([np.asarray(self.model.predict_on_batch(batch)) for batch in progress])
-
-    def predict_rows(self, thumbnails: ThumbnailStore, rows: pd.DataFrame, label: str) -> np.ndarray:
-        """Probabilities of thumbnails on disk, float32 (len(rows), classes), read in chunks."""
-        probabilities = []
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows.iloc[start : start + CHUNK]
-            part = f"{label}: images {start + 1:,} to {start + len(chunk):,} of {len(rows):,},"
-            probabilities.append(self.predict(thumbnails.take(chunk), part))
-        return np.concatenate(probabilities)
 
 
 def compose(extractor: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "keras.Model":
