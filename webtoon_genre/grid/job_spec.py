@@ -18,7 +18,7 @@ from webtoon_genre.training.trainer import TrainingData, TrainingParams
 
 @dataclass(frozen=True)
 class JobSpec:
-    """weights: of the extractor, in Keras's order. inputs, features: as in TrainingData, or the .npy files that hold them."""
+    """weights: of the extractor, in Keras's order; empty where nothing is unfrozen. inputs, features: as in TrainingData, or the .npy files that hold them."""
 
     name: str
     backbone: str
@@ -40,9 +40,11 @@ class JobSpec:
     def runner(self) -> TrialRunner:
         """Build the runner in another process: Keras starts there with the same runtime."""
         start_keras(self.runtime)
-        extractor = build_extractor(self.backbone, len(self.mean), self.head.pool, self.preprocess, None)
-        extractor.set_weights(self.weights)
-        model = split_model(extractor, self.mean, self.backbone, self.head.pool, self.preprocess, self.unfreeze)
+        extractor = tail = None
+        if self.unfreeze != 0:
+            extractor = build_extractor(self.backbone, len(self.mean), self.head.pool, self.preprocess, None)
+            extractor.set_weights(self.weights)
+            tail = split_model(extractor, self.mean, self.backbone, self.head.pool, self.preprocess, self.unfreeze).tail
         inputs = [open_array(array) for array in self.inputs]
         setup = TransferSetup(
             backbone=self.backbone,
@@ -52,7 +54,7 @@ class JobSpec:
             mean=self.mean,
             extractor=extractor,
             weights=self.weights,
-            tail=None if self.unfreeze == 0 else model.tail,
+            tail=tail,
             data=TrainingData(inputs, open_array(self.features), self.labels, self.train, self.val),
         )
         return TrialRunner(setup, self.head, TrainingParams(**self.params), self.runtime, self.seed)
