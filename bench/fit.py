@@ -121,7 +121,7 @@ def write_noise(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def training_seconds(case: Case, ours: bool, tail: Any, inputs: list[np.ndarray], features: np.ndarray) -> float:
     """Seconds of the timed epochs, after one that traces."""
     labels, rows = np.arange(case.images) % GENRES, np.arange(case.images)
-    data = TrainingData(inputs, features, labels, rows, rows[:BATCH])
+    data = TrainingData(inputs, features, labels, rows, rows, rows[:BATCH])
     head = case.head.model_copy(update={"units": UNITS})
     epochs = case.epochs + 1
     training = TrainingParams(batch=BATCH, epochs=epochs, patience=epochs)

@@ -22,6 +22,7 @@ from webtoon_genre.demo_site.art.style import school_of
 from webtoon_genre.demo_site.census import TITLES
 from webtoon_genre.demo_site.timetable import USABLE
 from webtoon_genre.demo_site.world import World
+from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.experiments.folds import folds_by_title
 from webtoon_genre.experiments.probe import Backbones, ExperimentParams, ProbeParams, ProbeTask
 from webtoon_genre.experiments.probe_heads import Probe
@@ -53,6 +54,16 @@ class Detection:
     def recall(self) -> float:
         """The share of the planted titles that are flagged."""
         return len(self.planted & self.flagged) / max(1, len(self.planted))
+
+    @property
+    def above_chance(self) -> dict[str, Any]:
+        """Precision minus the share of planted titles among all, which flagging at random reaches; the interval resamples titles."""
+        planted, flagged = (np.isin(self.ranking, list(titles)) for titles in (self.planted, self.flagged))
+        counts = bootstrap.resample_counts(len(self.ranking), np.random.default_rng(SEED))
+        chance = counts @ planted / len(self.ranking)
+        resampled = bootstrap.safe_divide(counts @ (planted & flagged), counts @ flagged) - chance
+        difference = self.precision - planted.mean()
+        return bootstrap.difference_record(difference, bootstrap.interval(resampled), len(self.ranking))
 
     @property
     def with_reason(self) -> float:
@@ -139,13 +150,16 @@ def main(
     most: Annotated[int, typer.Option(help="thumbnails of a title")] = 20,
 ) -> None:
     """Measure with 0, 5, 10 and 20% of wrong labels."""
-    typer.echo("| wrong titles | of | flagged | precision | recall | among the first | with a reason | ambiguity |")
+    typer.echo(
+        "| wrong titles | flagged | precision | precision − chance | recall | among the first | with a reason | ambiguity |"
+    )
     typer.echo("|--:" * 8 + "|")
     for share in (0.0, 0.05, 0.1, 0.2):
         result = detect(scale, share, backbone, most, [77, 78, 79])
         ambiguous = result.metrics["where_errors_are"]["ambiguity"]
         typer.echo(
-            f"| {len(result.planted)} | {len(result.ranking)} | {len(result.flagged)} | {result.precision:.2f} | {result.recall:.2f} "
+            f"| {len(result.planted)} | {len(result.flagged)} | {result.precision:.2f} | {bootstrap.describe(result.above_chance)} "
+            f"| {result.recall:.2f} "
             f"| {result.among_first:.2f} | {result.with_reason:.2f} | {ambiguous:.0%} |"
         )
 

@@ -174,7 +174,7 @@ def new_runner(
         extractor=extractor,
         weights=extractor.get_weights(),
         tail=tail if case.unfreeze else None,
-        data=TrainingData(inputs, features, data.labels, data.train, data.val),
+        data=TrainingData(inputs, features, data.labels, np.arange(len(data.labels)), data.train, data.val),
     )
     return TrialRunner(setup, case.head, case.training, case.runtime, SEED)
 

@@ -124,6 +124,11 @@ class Candidate:
     write: Callable[[Path], None]
     curves: Path
 
+    def val_text(self, seed: int) -> str:
+        """The validation accuracy with its interval; `seed` as in score_table."""
+        scores = score_table(self.table, seed)["val"]
+        return bootstrap.format_value(scores["accuracy"], scores["accuracy_interval"], scores["groups"])
+
 
 def read_selection() -> Selection:
     """What `select` chose."""
@@ -202,15 +207,15 @@ def fine_tune_all(
     return rows, models
 
 
-def outcome(chosen: Candidate, other: Candidate | None, tuned: str, change: dict[str, Any] | None) -> str:
+def outcome(chosen: Candidate, other: Candidate | None, tuned: str, change: dict[str, Any] | None, seed: int) -> str:
     """One sentence: the model handed on, why, and what fine-tuning changes.
 
     other: the best of the other kind, trained or fine-tuned. tuned: the fine-tuned model's name.
     """
-    reason = f"models/best is {chosen.name}: its validation accuracy is {chosen.val_accuracy:.3f}"
+    reason = f"models/best is {chosen.name}: its validation accuracy is {chosen.val_text(seed)}"
     if other is None or change is None:
         return f"{reason}; every fine-tuned model failed"
-    against = f"that of the best {other.name} is {other.val_accuracy:.3f}"
+    against = f"that of the best {other.name} is {other.val_text(seed)}"
     return f"{reason}, {against}; test accuracy of {tuned} against before: {bootstrap.verdict(change)}"
 
 
@@ -235,7 +240,7 @@ def main() -> None:
     if tuned is not None:
         change = accuracy_change(tuned.table, read_predictions(paths.PREDICTIONS_BEFORE), params.seed)
     other = tuned if chosen is trained else trained
-    text = outcome(chosen, other, tuned.name if tuned else "", change)
+    text = outcome(chosen, other, tuned.name if tuned else "", change, params.seed)
     config = read_config(paths.BEST)
     against = accuracy_change(chosen.table, read_predictions(paths.HISTOGRAM_PREDICTIONS, "baseline"), params.seed)
     best = {

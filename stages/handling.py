@@ -32,7 +32,7 @@ from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.freezing import Unfreeze
 from webtoon_genre.training.head import SharedHeadParams
 from webtoon_genre.training.setup import InputPaths, prepare
-from webtoon_genre.training.trainer import TrainingParams
+from webtoon_genre.training.trainer import TrainingParams, describe_val_accuracy
 
 log = logging.getLogger(__name__)
 NO_EFFECT: Any = {"handling": {"grid", "engine", "address", "workers"}, "memory": True}  # on a result
@@ -101,7 +101,7 @@ def finished_trials(checkpoint: Checkpoint, trials: Sequence[Trial]) -> dict[Tri
 def describe(result: TrialResult) -> str:
     """The outcome of a trial in a few words."""
     row = result.row
-    return f"failed: {row['failed']}" if result.failed else f"val accuracy {row['val_accuracy']:.3f}"
+    return f"failed: {row['failed']}" if result.failed else f"val accuracy {describe_val_accuracy(row)}"
 
 
 def outcome(results: Sequence[TrialResult]) -> str:

@@ -33,6 +33,7 @@ from webtoon_genre.grid.figures import accuracy_figure, grid_figure, rates_figur
 from webtoon_genre.grid.ranking import Grid, failed_trials, ranked
 from webtoon_genre.plotting.figures import save
 from webtoon_genre.training.setup import InputPaths
+from webtoon_genre.training.trainer import describe_val_accuracy
 
 log = logging.getLogger(__name__)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -90,7 +91,7 @@ def best_by_depth(trials: pd.DataFrame) -> pd.DataFrame:
 
 def summarise(trials: pd.DataFrame, trained: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """metrics/select.json: the grid's trials by number, the best of all and of each backbone and `unfreeze`; the `trained` models."""
-    columns = ["units", "lr", "val_accuracy", "trainable_parameters"]
+    columns = ["units", "lr", "val_accuracy", "val_accuracy_interval", "val_titles", "trainable_parameters"]
     return {
         "best_trained": next(iter(trained)),
         "trained": {name: scores["val_accuracy"] for name, scores in trained.items()},
@@ -107,13 +108,13 @@ def summarise(trials: pd.DataFrame, trained: dict[str, dict[str, Any]]) -> dict[
 def table(trials: pd.DataFrame) -> str:
     """The best trial of each backbone and `unfreeze` as Markdown, the best first; those of which all trials failed, and how many did."""
     lines = [
-        "| backbone | unfrozen | Dense | learning rate | trained parameters | epochs | val accuracy |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| backbone | unfrozen | Dense | learning rate | trained parameters | epochs | val accuracy, 95% interval |",
+        "|---|--:|--:|--:|--:|--:|---|",
     ]
     for _, trial in best_by_depth(trials).iterrows():
         lines.append(
             f"| {trial['backbone']} | {trial['unfreeze']} | {trial['units']} | {trial['lr']:g} "
-            f"| {trial['trainable_parameters']:,} | {trial['epochs']} | {trial['val_accuracy']:.3f} |"
+            f"| {trial['trainable_parameters']:,} | {trial['epochs']} | {describe_val_accuracy(trial)} |"
         )
     for (backbone, layers), rows in trials.groupby(["backbone", "unfreeze"], sort=False):
         if rows["val_accuracy"].isna().all():

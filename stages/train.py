@@ -30,7 +30,7 @@ from webtoon_genre.training.freezing import Unfreeze
 from webtoon_genre.training.head import HeadParams
 from webtoon_genre.training.predictions import held_out, prediction_table, write_predictions
 from webtoon_genre.training.setup import InputPaths, prepare
-from webtoon_genre.training.trainer import TrainingParams
+from webtoon_genre.training.trainer import TrainingParams, describe_val_accuracy
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ def main(backbone: str) -> None:
         setup.save(paths.model(backbone), trainer, params.head, inputs)
     # a list, as in handling: `dvc metrics` leaves lists out, and DVC has a run-cache only for outputs that are metrics
     write_json(paths.metrics("train", backbone), {"cells": [best]})
-    accuracy, epoch, epochs = best["val_accuracy"], best["best_epoch"] + 1, best["epochs"]
-    log.info(f"{backbone}: val accuracy {accuracy:.3f} after epoch {epoch} of {epochs}")
+    accuracy, epoch, epochs = describe_val_accuracy(best), best["best_epoch"] + 1, best["epochs"]
+    log.info(f"{backbone}: val accuracy {accuracy}, after epoch {epoch} of {epochs}")
 
 
 if __name__ == "__main__":

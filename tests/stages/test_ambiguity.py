@@ -176,11 +176,11 @@ def test_the_genres_that_the_site_draws_alike_rank_first(clean):
 
 @pytest.mark.slow
 def test_wrong_labels_planted_in_the_site_are_found():
-    """Twice as precise as chance, with a recall of 0.8; `python -m bench.labels` measures more."""
+    """More precise than chance by an interval over titles; `python -m bench.labels` measures more."""
     result = planted.detect(0.0125, 0.1, "mobilenet_v2", 10, [77, 78], 1e-3)
     assert 20 <= len(result.planted) <= 50
     assert result.recall >= 0.6
-    assert result.precision > 1.2 * len(result.planted) / len(result.ranking)
+    assert result.above_chance["interval"][0] > 0
     assert result.among_first > 1.5 * len(result.planted) / len(result.ranking)
 
 

@@ -44,7 +44,8 @@ def test_each_trial_is_a_row_in_the_order_of_the_params(small_grid):
     rows = trial_rows(small_grid)
     assert [(row["units"], row["lr"]) for row in rows] == [(units, lr) for units in UNITS for lr in RATES]
     assert set(rows[0]) == {
-        "accuracy", "best_epoch", "epochs", "loss", "lr", "trainable_parameters", "unfreeze", "units", "val_accuracy", "val_loss",
+        "accuracy", "best_epoch", "epochs", "loss", "lr", "trainable_parameters", "unfreeze", "units", "val_accuracy",
+        "val_accuracy_interval", "val_loss", "val_titles",
     }  # fmt: skip
     assert rows[0]["trainable_parameters"] < rows[2]["trainable_parameters"]
 
@@ -143,7 +144,7 @@ def test_the_study_s_grid_of_216_trials_is_params_alone(workspace, set_params):
 OVERFLOW = [0.01, 1e30]  # learning rates: with the second, weights overflow
 FAILED = {
     "accuracy": None, "best_epoch": None, "epochs": None, "loss": None, "trainable_parameters": None, "val_accuracy": None,
-    "val_loss": None, "failed": "loss is nan in epoch 1 at the learning rate 1e+30",
+    "val_accuracy_interval": None, "val_loss": None, "val_titles": None, "failed": "loss is nan in epoch 1 at the learning rate 1e+30",
 }  # fmt: skip
 
 

@@ -22,12 +22,13 @@ def row(backbone: str, layers: int | str, units: int, lr: float) -> dict:
     position = sum(GRID[key].index(value) for key, value in (("units", units), ("lr", lr)))
     accuracy = 0.9 if (backbone, layers, units, lr) == BEST else 0.2 + position / 100
     trained = 1000 * units * (10 if layers == "all" else 1)
-    rest = {"epochs": 4, "best_epoch": 2, "accuracy": 0.5, "loss": 1.0, "val_loss": 1.5}
+    rest = {"epochs": 4, "best_epoch": 2, "accuracy": 0.5, "loss": 1.0, "val_loss": 1.5, "val_titles": 40}
     return {
         "unfreeze": layers,
         "units": units,
         "lr": lr,
         "val_accuracy": accuracy,
+        "val_accuracy_interval": [accuracy - 0.1, accuracy + 0.05],
         "trainable_parameters": trained,
         **rest,
     }
@@ -98,6 +99,8 @@ def test_the_metrics_hold_the_best_trial_and_the_best_of_each_backbone_and_unfre
         "trainable_parameters": 256_000,
         "units": 256,
         "val_accuracy": 0.22,
+        "val_accuracy_interval": [0.12, 0.27],
+        "val_titles": 40,
     }
 
 
@@ -281,7 +284,7 @@ def test_among_equal_accuracies_the_smaller_loss_is_better(grid_workspace):
 def test_the_table_has_a_line_for_each_backbone_and_unfreeze_the_best_first(grid_workspace):
     call()
     lines = Path("metrics/handling.md").read_text().splitlines()
-    assert lines[2] == "| vgg16 | all | 256 | 0.0001 | 2,560,000 | 4 | 0.900 |"
+    assert lines[2] == "| vgg16 | all | 256 | 0.0001 | 2,560,000 | 4 | 0.900 [0.800, 0.950], 40 titles |"
     assert len(lines) == 2 + 4
 
 

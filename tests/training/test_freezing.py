@@ -181,7 +181,7 @@ def test_a_head_trained_on_cached_features_equals_one_trained_through_the_backbo
     extractor, model = split(backbone, 0)
     [features] = as_list(model.base.predict_on_batch(images))
     params = TrainingParams(batch=8, epochs=5, patience=5)
-    data = TrainingData([features], features, labels, rows[:16], rows[16:])
+    data = TrainingData([features], features, labels, rows, rows[:16], rows[16:])
     cached = Trainer(None, data, 4, HEAD, params, RUNTIME, SEED)
     head = build_head(features.shape[1], 4, HEAD, None)
     head.set_weights(cached.head.get_weights())

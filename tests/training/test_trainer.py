@@ -27,7 +27,7 @@ def data() -> TrainingData:
 
 
 def training_data(features: np.ndarray, labels: np.ndarray) -> TrainingData:
-    return TrainingData([features], features, labels, np.arange(90), np.arange(90, 120))
+    return TrainingData([features], features, labels, np.arange(120) // 5, np.arange(90), np.arange(90, 120))
 
 
 def new_trainer(data: TrainingData, seed: int = 1, params=TRAINING, head=HEAD, tail=None) -> Trainer:
@@ -184,7 +184,7 @@ def test_a_fit_does_not_depend_on_those_before_it(data, inputs):
 
 def with_inputs(data: TrainingData, inputs: int) -> TrainingData:
     """`data` with the features as each of so many inputs."""
-    return TrainingData([data.features] * max(inputs, 1), data.features, data.labels, data.train, data.val)
+    return TrainingData([data.features] * max(inputs, 1), data.features, data.labels, data.groups, data.train, data.val)
 
 
 def test_the_best_epoch_has_its_metrics_and_the_number_of_trained_parameters(data):
@@ -194,6 +194,9 @@ def test_the_best_epoch_has_its_metrics_and_the_number_of_trained_parameters(dat
     best = int(history["val_accuracy"].argmax())
     assert (row["epochs"], row["best_epoch"]) == (6, best)
     assert row["val_loss"] == history["val_loss"][best]
+    low, high = row["val_accuracy_interval"]
+    assert low <= row["val_accuracy"] <= high
+    assert row["val_titles"] == len(np.unique(data.groups[data.val]))
     assert row["trainable_parameters"] == 6 * 16 + 16 + 16 * 3 + 3
 
 

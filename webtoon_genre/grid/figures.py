@@ -9,6 +9,7 @@ import pandas as pd
 from webtoon_genre.grid.ranking import Grid, depths, failed_trials, ranked
 from webtoon_genre.plotting.artists import Axes, Figure, Line2D, Rectangle, matplotlib
 from webtoon_genre.plotting.figures import GREY, NUMBERS, ORANGE, PALETTE, lay_out, new_figure, shorten, use_log_scale
+from webtoon_genre.training.trainer import describe_val_accuracy
 
 
 def grid_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
@@ -46,7 +47,7 @@ def headline(trials: pd.DataFrame) -> str:
     best = ranked(trials).iloc[0]
     return (
         f"Best of {len(trials)} trials on validation images: {shorten(best['backbone'])}, {best['unfreeze']} unfrozen, "
-        f"{best['units']} Dense units, learning rate {best['lr']:g}: accuracy {best['val_accuracy']:.3f}"
+        f"{best['units']} Dense units, learning rate {best['lr']:g}: accuracy {describe_val_accuracy(best)}"
     )
 
 

@@ -18,7 +18,11 @@ from webtoon_genre.training.trainer import TrainingData, TrainingParams
 
 @dataclass(frozen=True)
 class JobSpec:
-    """weights: of the extractor, in Keras's order; empty where nothing is unfrozen. inputs, features: as in TrainingData, or the .npy files that hold them."""
+    """What a TrialRunner is built from.
+
+    weights: of the extractor, in Keras's order; empty where nothing is unfrozen. inputs, features: as in TrainingData, or the .npy
+    files that hold them.
+    """
 
     name: str
     backbone: str
@@ -30,6 +34,7 @@ class JobSpec:
     inputs: Sequence[np.ndarray | Path]
     features: np.ndarray | Path
     labels: np.ndarray
+    groups: np.ndarray
     train: np.ndarray
     val: np.ndarray
     head: HeadParams
@@ -55,7 +60,7 @@ class JobSpec:
             extractor=extractor,
             weights=self.weights,
             tail=tail,
-            data=TrainingData(inputs, open_array(self.features), self.labels, self.train, self.val),
+            data=TrainingData(inputs, open_array(self.features), self.labels, self.groups, self.train, self.val),
         )
         return TrialRunner(setup, self.head, TrainingParams(**self.params), self.runtime, self.seed)
 
@@ -74,6 +79,7 @@ def pack(name: str, runner: TrialRunner) -> JobSpec:
         inputs=[np.asarray(array) for array in data.inputs],  # no memory maps: another machine may not have their files
         features=np.asarray(data.features),
         labels=data.labels,
+        groups=data.groups,
         train=data.train,
         val=data.val,
         head=runner.head,

@@ -10,7 +10,12 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.params import SharedKeys
 
-INTEGERS = ("epochs", "best_epoch", "trainable_parameters")  # columns of trials, floats where a trial failed
+INTEGERS = (
+    "epochs",
+    "best_epoch",
+    "trainable_parameters",
+    "val_titles",
+)  # columns of trials, floats where a trial failed
 
 
 class Grid(SharedKeys):

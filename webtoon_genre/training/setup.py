@@ -147,4 +147,5 @@ def training_data(rows: pd.DataFrame, inputs: list[np.ndarray], features: np.nda
     """Train rows with their augmented copies, and val rows."""
     splits = rows["split"].to_numpy()
     train, val = (np.flatnonzero(splits == split) for split in ("train", "val"))
-    return TrainingData(inputs, features, rows["label"].to_numpy(np.int64), train, val)
+    labels, groups = (rows[name].to_numpy(np.int64) for name in ("label", "group"))
+    return TrainingData(inputs, features, labels, groups, train, val)

@@ -1,6 +1,6 @@
 """Training: Adam, early stopping on validation accuracy, the best weights restored; no paths, no files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
+from webtoon_genre.evaluation.bootstrap import accuracy_interval, format_value
 from webtoon_genre.reproducibility.runtime import Runtime, set_seed
 from webtoon_genre.training.batches import Batches
 from webtoon_genre.training.divergence import NotFinite, check_inputs, check_metrics, check_trained
@@ -24,6 +25,8 @@ SCORES = (
     "accuracy",
     "loss",
     "val_accuracy",
+    "val_accuracy_interval",
+    "val_titles",
     "val_loss",
 )  # of best_epoch
 EpochCallback = Callable[[int, dict[str, float]], None]  # epoch from 0, and its metrics
@@ -37,17 +40,24 @@ class TrainingParams(BaseModel):
     patience: int = Field(ge=1)
 
 
+def describe_val_accuracy(scores: Mapping[str, Any] | pd.Series) -> str:
+    """Format the validation accuracy among scores of `best_epoch` with its interval: "0.589 [0.490, 0.680], 66 titles"."""
+    return format_value(scores["val_accuracy"], scores["val_accuracy_interval"], scores["val_titles"])
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """The data of a training run, the same for every head and learning rate; row i of each array belongs to image i.
 
-    inputs: of the tail, each (n, ...). features: of the frozen extractor, float32 (n, width). labels: int (n,).
+    inputs: of the tail, each (n, ...). features: of the frozen extractor, float32 (n, width). labels, groups: int (n,); a group is a
+    title, or what else one split holds whole.
     train, val: row numbers, int (m,); `train` may name a row several times.
     """
 
     inputs: Sequence[np.ndarray]
     features: np.ndarray
     labels: np.ndarray
+    groups: np.ndarray
     train: np.ndarray
     val: np.ndarray
 
@@ -130,11 +140,25 @@ class Trainer:
         return np.concatenate([np.asarray(self.model.predict_on_batch(inputs)) for inputs, _ in batches.epoch(0)])
 
     def best_epoch(self, history: pd.DataFrame) -> dict[str, Any]:
-        """The epoch whose weights were restored: its number and metrics, the epochs run, the parameters trained."""
+        """The epoch whose weights `fit` restored: its number and metrics, the epochs run, the parameters trained.
+
+        `val_accuracy_interval` is that of `accuracy_interval` over the `val_titles` titles of the val rows.
+        """
         best = history.loc[history["val_accuracy"].idxmax()]
+        data = self.data
+        correct = self.predict(data.val).argmax(axis=1) == data.labels[data.val]
+        limits = accuracy_interval(correct, data.groups[data.val], np.random.default_rng(self.seed))
+        titles = len(np.unique(data.groups[data.val]))
         scores = {name: float(best[name]) for name in ("accuracy", "loss", "val_accuracy", "val_loss")}
         trainable = sum(int(np.prod(weight.shape)) for weight in self.model.trainable_weights)
-        return {"epochs": len(history), "best_epoch": int(best["epoch"]), "trainable_parameters": trainable, **scores}
+        return {
+            "epochs": len(history),
+            "best_epoch": int(best["epoch"]),
+            "trainable_parameters": trainable,
+            "val_accuracy_interval": limits,
+            "val_titles": titles,
+            **scores,
+        }
 
     def _check(self, metrics: dict[str, float], epoch: int, lr: float) -> None:
         try:

@@ -1,8 +1,7 @@
-"""On PYTHONPATH, makes a stage end itself by SIGKILL while it writes a file, or when it opens one.
+"""On PYTHONPATH, makes a stage end itself by SIGKILL while it writes a file.
 
-KILLED_STAGE: the stage's process, and no other (DVC is Python too). KILLED_AT: the file or folder that the stage writes or opens;
-a file that it writes is cut in half first, as if the kill had come during the write. KILLED_WITH_DVC: if set, the whole process group
-is killed.
+KILLED_STAGE: the stage's process, and no other (DVC is Python too). KILLED_AT: the file or folder that the stage writes; a file is
+cut in half first, as if the kill had come during the write. KILLED_WITH_DVC: if set, the whole process group is killed.
 """
 
 import os
@@ -24,12 +23,6 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_on_open(event: str, arguments: tuple) -> None:
-    """Kill when the file is opened; a hook for Python's audit events."""
-    if event == "open" and arguments[0] == os.environ["KILLED_AT"]:
-        kill()
-
-
 def kill_on_rename(name: str) -> None:
     """Replace an operation of `os` that renames files: it kills instead of giving a file the name KILLED_AT."""
     operation = getattr(os, name)
@@ -46,4 +39,3 @@ def kill_on_rename(name: str) -> None:
 if sys.orig_argv[1:3] == ["-m", f"stages.{os.environ.get('KILLED_STAGE')}"]:
     kill_on_rename("replace")
     kill_on_rename("rename")
-    sys.addaudithook(kill_on_open)
