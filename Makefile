@@ -72,7 +72,7 @@ servers:
 
 # The locks carry hashes and no index's URL; one version of each package serves every Python.
 lock: setup
-	$(BIN)/python -m uv pip compile pyproject.toml --extra study --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	$(BIN)/python -m uv pip compile pyproject.toml --extra study --extra serve --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
 	  --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements.lock
-	$(BIN)/python -m uv pip compile pyproject.toml --extra study --extra gpu --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	$(BIN)/python -m uv pip compile pyproject.toml --extra study --extra serve --extra gpu --group dev --universal --python-version 3.11 --fork-strategy fewest --upgrade \
 	  --constraint requirements.lock --generate-hashes --quiet --custom-compile-command "make lock" --output-file requirements-gpu.lock

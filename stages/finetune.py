@@ -2,7 +2,8 @@
 
 Reads:  metrics/select.json, models/selected/, data/dataset.parquet, data/mean.npz, data/resized/,
         data/predictions/colour_histogram.parquet
-Writes: models/best/ (the DVC artifact genre-classifier), data/best_predictions.parquet (as data/predictions/BACKBONE.parquet),
+Writes: models/classifier/ (the model handed on), data/best_predictions.parquet (as data/predictions/BACKBONE.parquet),
+        data/best_style.npy (its style vectors, the head's input: float32 (n, width), a row for each of data/dataset.parquet),
         metrics/finetune.json (all scores of the model handed on, val scores of each `unfreeze`, or why it failed, and what fine-tuning
         changes), plots/finetune/: curves, confusion.png, confusion.csv, genres.png, examples.png of the model handed on
 Params: finetune, handling.grid.frozen, head but its units, augment, train.preprocess, seed, memory, runtime
@@ -19,20 +20,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import DECIMALS, read_json, replacing_folder, write_json
+from webtoon_genre.core.files import DECIMALS, read_json, replacing, replacing_folder, write_json
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.augmentation import AugmentParams
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.features.backbone import Preprocess, check_backbone
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
-from webtoon_genre.training.classifier import read_config
+from webtoon_genre.training.classifier import load_classifier, read_config, style_of
 from webtoon_genre.training.curves import learning_curves
 from webtoon_genre.training.divergence import NotFinite
 from webtoon_genre.training.freezing import Unfreeze
@@ -115,7 +117,7 @@ class Selection(BaseModel):
 class Candidate:
     """A model that may be handed on. name: in texts. table: its predictions, as predictions.py makes them. write: puts it into a folder.
 
-    curves: the folder of its learning curves.
+    curves: the folder of its learning curves. style: a file with its style vectors, None where they are not computed yet.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Candidate:
     table: pd.DataFrame
     write: Callable[[Path], None]
     curves: Path
+    style: Path | None
 
     def val_text(self, seed: int) -> str:
         """The validation accuracy with its interval; `seed` as in score_table."""
@@ -150,6 +153,7 @@ def trained_candidate(selection: Selection) -> Candidate:
         table=read_predictions(paths.SELECTED_PREDICTIONS),
         write=copy_selected_model,
         curves=paths.SELECTED_CURVES,
+        style=paths.SELECTED_STYLE if read_config(paths.SELECTED_MODEL).unfreeze == 0 else None,
     )
 
 
@@ -182,12 +186,14 @@ def fine_tune(
         trainer = setup.trainer(head, params.finetune, params.runtime, params.seed)
         best = trainer.best_epoch(trainer.fit(trial.lr, on_epoch_end))
         table = prediction_table(dataset.iloc[rows], trainer.predict(rows), setup.classes)
+        style = curves.with_suffix(".npy")
+        np.save(style, setup.style(np.arange(len(dataset)), params.finetune.batch))
 
     def write(folder: Path) -> None:
         setup.save(folder, trainer, head, inputs)
 
     val_accuracy = round(best["val_accuracy"], DECIMALS)  # as in metrics/select.json, with which it is compared
-    return best, Candidate(name, val_accuracy, table, write, curves)
+    return best, Candidate(name, val_accuracy, table, write, curves, style)
 
 
 def fine_tune_all(
@@ -205,6 +211,18 @@ def fine_tune_all(
             rows[str(layers)] = {"failed": error.reason}
             log.warning(f"{trial.backbone}, {layers} unfrozen: failed: {error.reason}")
     return rows, models
+
+
+def write_style(model: Candidate, dataset: pd.DataFrame) -> None:
+    """Copy the style vectors of the model in models/classifier, or compute them."""
+    with replacing(paths.BEST_STYLE) as part:
+        if model.style is not None:
+            shutil.copyfile(model.style, part)
+            return
+        classifier = load_classifier(paths.CLASSIFIER)
+        style = style_of(classifier, ThumbnailStore(paths.RESIZED), dataset, "finetune: style vectors")
+        with part.open("wb") as file:  # np.save would add a suffix to a name
+            np.save(file, style)
 
 
 def outcome(chosen: Candidate, other: Candidate | None, tuned: str, change: dict[str, Any] | None, seed: int) -> str:
@@ -230,7 +248,8 @@ def main() -> None:
         rows, models = fine_tune_all(trial, params, dataset, Path(scratch))
         tuned = max(models, key=lambda model: model.val_accuracy, default=None)
         chosen = trained if tuned is None or tuned.val_accuracy <= trained.val_accuracy else tuned
-        chosen.write(paths.BEST)
+        chosen.write(paths.CLASSIFIER)
+        write_style(chosen, dataset)
         scores = score_table(chosen.table, params.seed)
         with replacing_folder(paths.plots("finetune")) as folder:
             draw(chosen.table, scores["test"], ThumbnailStore(paths.RESIZED), f"models/best ({chosen.name})", folder)
@@ -241,7 +260,7 @@ def main() -> None:
         change = accuracy_change(tuned.table, read_predictions(paths.PREDICTIONS_BEFORE), params.seed)
     other = tuned if chosen is trained else trained
     text = outcome(chosen, other, tuned.name if tuned else "", change, params.seed)
-    config = read_config(paths.BEST)
+    config = read_config(paths.CLASSIFIER)
     against = accuracy_change(chosen.table, read_predictions(paths.HISTOGRAM_PREDICTIONS, "baseline"), params.seed)
     best = {
         "backbone": config.backbone,

@@ -8,13 +8,9 @@ Writes: data/resized/<as in thumbnails>.npy (uint8 (n, side, side, 3), RGB, rows
 Params: resize
 """
 
-import contextlib
 import hashlib
 import logging
 import os
-import sys
-import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +26,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
-from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash
+from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash, silent_decoders
 from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_table, write_table
 
 MAX_THREADS = 32  # each has a file open, and a process may have as few as 256
@@ -121,31 +117,6 @@ def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
         "rejected": len(rejected),
         "rejected_by_reason": rejected["reason"].value_counts().to_dict(),
     }
-
-
-@contextlib.contextmanager
-def silent_decoders() -> Iterator[None]:
-    """Discard what C libraries print (libjpeg: "Corrupt JPEG data"); Python's log and progress bars still reach stderr."""
-    handlers = [
-        handler
-        for handler in logging.getLogger().handlers
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
-    ]
-    with (
-        os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as terminal,
-        Path(os.devnull).open("w") as devnull,
-        contextlib.redirect_stderr(terminal),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF or animations: only the pixels matter
-        streams = [handler.setStream(terminal) for handler in handlers]
-        os.dup2(devnull.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal.fileno(), 2)
-            for handler, stream in zip(handlers, streams, strict=True):
-                handler.setStream(stream)
 
 
 def resize_files(files: list[Path], folder: Path, params: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:

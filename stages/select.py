@@ -5,7 +5,7 @@ Reads:  metrics/handling/BACKBONE.json and metrics/train/BACKBONE.json of each o
 Writes: metrics/select.json (the best trial, the best of each backbone and `unfreeze`, the trial that `finetune` starts from, the best
         trained model and the validation accuracy of all), metrics/handling.md (the best of each backbone and `unfreeze` as a table),
         models/selected/ (the start's features, extractor and predictions before fine-tuning; the best trained model with its
-        predictions and curves), plots/handling/: grid.png, learning_rate.png, parameters.png
+        features, predictions and curves), plots/handling/: grid.png, learning_rate.png, parameters.png
 Params: handling.grid, train.backbones
 
 Trials whose training ended in NaN or infinity are counted and left out. Test rows are not read. `python -m stages.select times` draws
@@ -161,6 +161,7 @@ def hand_on(start: str, trained: str) -> None:
         for name in ("features", "augmented_features", "extractor"):
             link_or_copy(getattr(sources, name), folder / getattr(targets, name).name, "features")
         link_or_copy(paths.predictions(start), folder / paths.PREDICTIONS_BEFORE.name, "train")
+        link_or_copy(paths.features(trained), folder / paths.SELECTED_STYLE.name, "features")
         link_or_copy(paths.predictions(trained), folder / paths.SELECTED_PREDICTIONS.name, "train")
         link_folder(paths.model(trained), folder / paths.SELECTED_MODEL.name)
         link_folder(paths.plots("train", trained), folder / paths.SELECTED_CURVES.name)

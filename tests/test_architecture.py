@@ -13,6 +13,7 @@ FLOORS = {
     "inference": 3, "crawl": 3, "features": 3,
     "training": 4,
     "experiments": 5, "grid": 5,
+    "service": 6,
     "cli.py": 7,
 }  # fmt: skip
 FILES = sorted(Path("webtoon_genre").rglob("*.py"))
@@ -55,11 +56,16 @@ def test_imports_name_what_they_import(path):
     assert all(node.level == 0 for node in nodes)
 
 
-def test_package_files_are_empty_but_for_the_version():
+def test_package_files_are_empty_but_for_the_version_and_load():
     contents = {path: path.read_text(encoding="utf-8") for path in FILES if path.name == "__init__.py"}
     version = contents.pop(Path("webtoon_genre/__init__.py"))
-    assert version.startswith("__version__ = ")
-    assert version.count("\n") == 1
+    tree = ast.parse(version)
+    assert [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] == ["load"]
+    assert '\n__version__ = "' in version
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert [ast.unparse(node) for node in imports] == [
+        "from typing import TYPE_CHECKING"
+    ]  # importing the package costs nothing
     assert set(contents.values()) == {""}
     assert Path("stages/__init__.py").read_text(encoding="utf-8") == ""
 

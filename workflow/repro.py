@@ -18,6 +18,7 @@ import typer
 
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.workers import end_with_parent
 from workflow.command import dvc_json
 
 NOTICES = (
@@ -53,6 +54,7 @@ def affected_stages(graph: Graph, changed: Iterable[str]) -> Graph:
 
 def start_worker() -> None:
     """Prepare a process that runs stages: what it and they print goes through `print_lines`; `python` in dvc.yaml is this one."""
+    end_with_parent()
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     stderr = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
     reader, writer = os.pipe()

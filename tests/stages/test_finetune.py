@@ -55,7 +55,7 @@ def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_
     assert best["val"]["accuracy"] == pytest.approx(models[layers]["val_accuracy"], abs=1e-6)
     assert (best["backbone"], best["units"]) == (BACKBONE, 8)
     assert "test" not in json.dumps(models)
-    model, table = classifier.load_classifier(paths.BEST), read_best_table()
+    model, table = classifier.load_classifier(paths.CLASSIFIER), read_best_table()
     assert (model.config.head.units, str(model.config.unfreeze)) == (8, layers)
     probabilities = table[[f"p_{genre}" for genre in model.classes]].to_numpy()
     assert model.predict(ThumbnailStore(paths.RESIZED).take(table), "all") == pytest.approx(probabilities, abs=1e-5)
@@ -69,7 +69,7 @@ def test_a_trained_model_that_no_fine_tuned_one_surpasses_is_handed_on_with_its_
     write_selection(selected, val_accuracy)
     finetune.main()
     for name in ("config.json", "extractor.weights.h5", "trained.weights.h5"):
-        assert (paths.BEST / name).read_bytes() == (paths.model(BACKBONE) / name).read_bytes()
+        assert (paths.CLASSIFIER / name).read_bytes() == (paths.model(BACKBONE) / name).read_bytes()
     assert (read_best_table() == predictions.read_predictions(paths.predictions(BACKBONE))).all(axis=None)
     curves = Path("train/accuracy.tsv")
     assert (paths.plots("finetune") / "curves" / curves).read_bytes() == (
@@ -111,8 +111,8 @@ def test_only_the_selected_inputs_are_read_and_the_extractor_s_file_is_handed_on
         for path in selected.glob(pattern):
             path.unlink()
     finetune.main()
-    assert (selected / "models/best/extractor.weights.h5").read_bytes() == extractor
-    assert (selected / "models/best/trained.weights.h5").stat().st_size < len(extractor)
+    assert (selected / "models/classifier/extractor.weights.h5").read_bytes() == extractor
+    assert (selected / "models/classifier/trained.weights.h5").stat().st_size < len(extractor)
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_where_all_fine_tuned_models_fail_the_trained_one_is_handed_on(selected)
     assert metrics["outcome"] == (
         f"models/best is trained {BACKBONE}: its validation accuracy is {accuracy}; every fine-tuned model failed"
     )
-    assert (paths.BEST / "config.json").read_bytes() == (paths.model(BACKBONE) / "config.json").read_bytes()
+    assert (paths.CLASSIFIER / "config.json").read_bytes() == (paths.model(BACKBONE) / "config.json").read_bytes()
 
 
 @pytest.mark.slow

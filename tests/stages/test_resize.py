@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from stages import resize
-from stages.resize import Resize, image_files, resize_files, resize_images, silent_decoders, summary
+from stages.resize import Resize, image_files, resize_files, resize_images, summary
 from tests.support.image_factory import encode, picture, quarters, title, write_raw
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash
+from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash, silent_decoders
 from webtoon_genre.data.tables import INDEX, REJECTED, SHARED_IMAGES, ThumbnailStore, read_table, write_table
 
 PARAMS = Resize(side=32, interpolation="linear", max_pixels=100_000)

@@ -117,6 +117,7 @@ def test_the_inputs_of_the_best_trial_and_the_best_trained_model_are_handed_on_a
         "features-augmented.npy": "data/features/vgg16-augmented.npy",
         "extractor.weights.h5": extractor("vgg16"),
         "before.parquet": "data/predictions/vgg16.parquet",
+        "style.npy": "data/features/resnet50.npy",
         "predictions.parquet": "data/predictions/resnet50.parquet",
         "curves/val/accuracy.tsv": "plots/train/resnet50/val/accuracy.tsv",
         "model/config.json": "models/trained/resnet50/config.json",
@@ -216,7 +217,7 @@ def test_failed_trials_are_counted_and_left_out(grid_workspace, caplog):
     text = "2 of 16 trials failed: their training ended in NaN or infinity."
     assert caplog.messages == [text]
     lines = Path("metrics/handling.md").read_text().splitlines()
-    assert lines[2] == "| resnet50 | 0 | 256 | 0.0001 | 256,000 | 4 | 0.220 |"
+    assert lines[2] == "| resnet50 | 0 | 256 | 0.0001 | 256,000 | 4 | 0.220 [0.120, 0.270], 40 titles |"
     assert lines[-2:] == ["", text]
     assert len(lines) == 2 + 4 + 2
 
@@ -244,7 +245,8 @@ def test_a_backbone_of_which_all_trials_failed_has_an_empty_panel(grid_workspace
     assert [text.get_text() for text in figure.axes[0].texts] == ["failed"] * 4
     assert [text.get_text() for text in figure.axes[3].texts] == ["0.200", "0.210", "0.210", "0.900"]
     assert figure.get_suptitle() == (
-        "Best of 16 trials on validation images: vgg16, all unfrozen, 256 Dense units, learning rate 0.0001: accuracy 0.900"
+        "Best of 16 trials on validation images: vgg16, all unfrozen, 256 Dense units, learning rate 0.0001: "
+        "accuracy 0.900 [0.800, 0.950], 40 titles"
     )
     assert figure.get_supxlabel() == "validation accuracy of 16 trials; framed: the best; 8 failed"
     assert len(select.rates_figure(trials, grid).axes) == 2

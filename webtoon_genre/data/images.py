@@ -5,9 +5,15 @@ images become 8-bit RGB; colour profiles are ignored. Transparent areas become w
 A truncated or too large image and a single pixel raise `BadImage`.
 """
 
+import contextlib
 import io
+import logging
+import os
 import re
+import sys
+import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -212,3 +218,28 @@ def perceptual_hash(image: np.ndarray) -> str:
     sums = bands[:, 1:] - bands[:, :-1]  # (8, 9), cell by cell
     means = sums / np.maximum(across[1:] - across[:-1], 1)  # of equal height in a row
     return np.packbits(means[:, 1:] > means[:, :-1]).tobytes().hex()
+
+
+@contextlib.contextmanager
+def silent_decoders() -> Iterator[None]:
+    """Discard what C libraries print (libjpeg: "Corrupt JPEG data"); Python's log and progress bars still reach stderr."""
+    handlers = [
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+    ]
+    with (
+        os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as terminal,
+        Path(os.devnull).open("w") as devnull,
+        contextlib.redirect_stderr(terminal),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF or animations: only the pixels matter
+        streams = [handler.setStream(terminal) for handler in handlers]
+        os.dup2(devnull.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal.fileno(), 2)
+            for handler, stream in zip(handlers, streams, strict=True):
+                handler.setStream(stream)

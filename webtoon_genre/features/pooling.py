@@ -43,14 +43,20 @@ def gram_products(x: "keras.KerasTensor") -> "keras.KerasTensor":
     """
     import keras
 
-    channels = x.shape[-1]
-    if channels > DIRECTIONS:
-        x = keras.ops.matmul(x, projection(channels))
+    x = project(x)
     size = x.shape[-1]
     flat = keras.ops.reshape(x, (-1, x.shape[1] * x.shape[2], size))
     products = keras.ops.matmul(keras.ops.transpose(flat, (0, 2, 1)), flat) / (x.shape[1] * x.shape[2])
     rows, columns = np.triu_indices(size)
     return keras.ops.take(keras.ops.reshape(products, (-1, size * size)), rows * size + columns, axis=1)
+
+
+def project(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """The map of which Gram products are taken: float32 (n, h, w, channels) → (n, h, w, at most DIRECTIONS)."""
+    import keras
+
+    channels = x.shape[-1]
+    return keras.ops.matmul(x, projection(channels)) if channels > DIRECTIONS else x
 
 
 def projection(channels: int) -> np.ndarray:

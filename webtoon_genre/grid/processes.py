@@ -10,6 +10,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.workers import end_with_parent
 from webtoon_genre.grid.job_spec import JobSpec, on_disk, pack
 from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
 
@@ -65,6 +66,7 @@ def run_in_processes(
 def start_worker(job: JobSpec, free: "Queue[Device]") -> None:
     """Bind this process to the next free device, and build its runner."""
     global _runner
+    end_with_parent()
     device = free.get()
     if isinstance(device, str):
         os.environ["CUDA_VISIBLE_DEVICES"] = device

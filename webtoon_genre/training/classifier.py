@@ -12,26 +12,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
+from webtoon_genre.core.model_files import CONFIG, EXTRACTOR, INPUT, MAP, PROBABILITIES, STYLE, TRAINED
 from webtoon_genre.core.progress import track
-from webtoon_genre.features.backbone import Preprocess, build_extractor, load_weights, save_weights
-from webtoon_genre.training.freezing import Unfreeze, unfreeze_layers
+from webtoon_genre.data.tables import ThumbnailStore
+from webtoon_genre.features.backbone import Preprocess, build_extractor, load_weights, preprocess_images, save_weights
+from webtoon_genre.features.pooling import concatenate, pool_map, project
+from webtoon_genre.training.freezing import Unfreeze, as_list, unfreeze_layers
 from webtoon_genre.training.head import HeadParams, build_head
 
 if TYPE_CHECKING:
     import keras
 
 BATCH = 32  # images at once in `predict`
-CONFIG, TRAINED, EXTRACTOR = "config.json", "trained.weights.h5", "extractor.weights.h5"
 
 
 class ClassifierConfig(BaseModel):
     """config.json: what is needed to build the model before its weights are loaded."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)  # an exported model's config has more keys
 
     backbone: str
     side: int
@@ -57,6 +60,39 @@ class Classifier:
         batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         progress = track(batches, len(batches), label, "batches")
         return np.concatenate([np.asarray(self.model.predict_on_batch(batch)) for batch in progress])
+
+
+def with_style(classifier: Classifier, backbone: "keras.Model | None" = None) -> "keras.Model":
+    """A classifier with more outputs, by name: uint8 (n, side, side, 3), RGB → probabilities, the head's input, and what is pooled to it.
+
+    The head's input is float32 (n, width), the style vector; the maps are (n, height, width, channels), in the order of the pooling,
+    and with Gram pooling projected.
+    backbone: in place of the classifier's.
+    """
+    import keras
+
+    model, config = classifier.model, classifier.config
+    subtract_mean, extractor, head = (model.get_layer(name) for name in ("subtract_mean", "extractor", "head"))
+    images = keras.Input(model.input_shape[1:], dtype="uint8", name=INPUT)
+    shown = preprocess_images(subtract_mean(images), config.backbone, config.preprocess)
+    maps = as_list((backbone or extractor.get_layer("backbone"))(shown))
+    style = concatenate([pool_map(feature_map, config.head.pool) for feature_map in maps])
+    pooled = (
+        [project(keras.ops.cast(feature_map, "float32")) for feature_map in maps]
+        if config.head.pool == "gram"
+        else maps
+    )
+    named = {f"{MAP}{number}": feature_map for number, feature_map in enumerate(pooled)}
+    return keras.Model(images, {PROBABILITIES: head(style), STYLE: style, **named})
+
+
+def style_of(classifier: Classifier, images: ThumbnailStore, rows: pd.DataFrame, label: str) -> np.ndarray:
+    """Style vectors, float32 (n, width), of the images of `rows`; `label` names the progress."""
+    model, starts = with_style(classifier), range(0, len(rows), BATCH)
+    batches = (images.take(rows.iloc[start : start + BATCH]) for start in starts)
+    return np.concatenate(
+        [np.asarray(model.predict_on_batch(batch)[STYLE]) for batch in track(batches, len(starts), label, "batches")]
+    )
 
 
 def compose(extractor: "keras.Model", head: "keras.Model", mean: np.ndarray) -> "keras.Model":

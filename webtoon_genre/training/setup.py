@@ -19,6 +19,7 @@ from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read
 from webtoon_genre.features.backbone import Preprocess, build_extractor, check_file, load_weights
 from webtoon_genre.reproducibility.runtime import Runtime
 from webtoon_genre.training.activations import cached_activations
+from webtoon_genre.training.batches import Batches
 from webtoon_genre.training.classifier import ClassifierConfig, compose, save_classifier, save_head
 from webtoon_genre.training.freezing import Unfreeze, split_model
 from webtoon_genre.training.head import HeadParams
@@ -79,6 +80,14 @@ class TransferSetup:
         if self.extractor is not None:
             self.extractor.set_weights(self.weights)
         return Trainer(self.tail, self.data, len(self.classes), head, params, runtime, seed)
+
+    def style(self, rows: np.ndarray, batch: int) -> np.ndarray:
+        """Style vectors, float32 (m, width), of `rows`, int (m,), `batch` at once: the input of the head, by the tail as it is now."""
+        data = self.data
+        if self.tail is None:
+            return np.asarray(data.features[rows])
+        batches = Batches(data.inputs, data.labels, rows, batch, None)
+        return np.concatenate([np.asarray(self.tail.predict_on_batch(inputs)) for inputs, _ in batches.epoch(0)])
 
     def save(self, folder: Path, trainer: Trainer, head: HeadParams, inputs: InputPaths) -> None:
         """Write the trained model from images to probabilities, as classifier.py states."""
