@@ -11,7 +11,7 @@ BIN := .venv/bin
 # A moved or copied folder has no stamp of its path: its environment is set up again, in seconds and without a network.
 STAMP := .venv/installed-$(LOCK)-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
-NODE_SERVERS := s3rver@3.7.1
+NODE_SERVERS := s3rver@3.7.1 axe-core@4.14.1
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: repro verify review test test-all test-slow check servers setup lock
@@ -60,9 +60,10 @@ test-all: check
 test-slow: setup
 	$(PYTEST) -m slow
 
-# Installs the servers for the tests of remotes: OpenSSH from Debian, s3rver from npm in .servers. Tests of missing servers are skipped.
+# Installs what tests of remotes and of the page need: OpenSSH and Chromium from Debian, s3rver and axe-core from npm in .servers. Tests of
+# what is missing are skipped.
 servers:
-	@missing=$$(PATH="$$PATH:/usr/sbin"; for program in sshd:openssh-server node:nodejs npm:npm; do \
+	@missing=$$(PATH="$$PATH:/usr/sbin"; for program in sshd:openssh-server node:nodejs npm:npm chromium:chromium; do \
 	  command -v $${program%:*} >/dev/null || echo $${program#*:}; done); \
 	test -z "$$missing" || { $(SUDO) apt-get update --quiet && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install --quiet --yes --no-install-recommends $$missing; } || { echo "make servers: Debian packages are missing:" \

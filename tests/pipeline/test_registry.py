@@ -141,8 +141,8 @@ def release(clone: Clone) -> None:
     clone.type(f"git tag {NAME}@v1.2.0")  # lightweight: registers nothing
     with (clone.folder / "models/best/config.json").open("a") as config:
         config.write("\n")
-    clone.type("dvc commit -q --force finetune && git commit -qam 'another model'")
-    clone.type(f"dvc push -q finetune && git tag -a {NAME}@v1.1.0 -m why && git push -q origin main --tags")
+    clone.type("dvc commit -q --force export && git commit -qam 'another model'")
+    clone.type(f"dvc push -q export && git tag -a {NAME}@v1.1.0 -m why && git push -q origin main --tags")
 
 
 def test_an_import_takes_a_newer_version_by_dvc_update(published, importing):
@@ -173,14 +173,22 @@ def test_an_unregistered_version_is_refused(published, importing, other):
     assert f"Unable to find artifact '{NAME} @ 1.0.0'" in refused.stderr
 
 
-def test_the_model_predicts_genres_in_a_project_without_this_one_s_code(published, user):
-    user.type(block("Take the model", 1), **published.variables)
+def test_the_model_predicts_in_another_project_what_evaluate_scored(published, user):
     rows = write_test_pictures(published.clone.folder / "data", user.folder)
-    output = run_script(user, block("Take the model", 2), "v1", *(f"{name}.jpg" for name in rows.index))
-    predictions = dict(line.split()[:2] for line in output.splitlines() if line[:1].isdecimal())
+    output = user.type(f"{block('Take the model', 1).strip()} --json")
+    records = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    predictions = {record["picture"]: record["genre"] for record in records}
     right = sum(predictions[f"{name}.jpg"] == genre for name, genre in rows["genre"].items())
     scores = json.loads(published.read_bytes("metrics/finetune.json"))["best"]["test"]
     assert (len(rows), round(right / len(rows), 6)) == (scores["images"], scores["accuracy"])
+
+
+def test_the_model_of_a_version_predicts_without_a_copy(published, user):
+    rows = write_test_pictures(published.clone.folder / "data", user.folder)
+    command = block("Take the model", 2).strip().replace("*.jpg", f"{rows.index[0]}.jpg --json")
+    record = json.loads(user.type(command, **published.variables).splitlines()[-1])
+    local = json.loads(user.type(f"webtoon-genre predict --model v1 {rows.index[0]}.jpg --json").splitlines()[-1])
+    assert record == local
 
 
 def write_test_pictures(data: Path, folder: Path) -> pd.DataFrame:

@@ -102,8 +102,8 @@ def free_port() -> int:
 
 
 def require_program(program: str | Path) -> str:
-    """The path of a server's program; the test is skipped, or fails, where it is not installed."""
-    path = shutil.which(program, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    """The path of what `make servers` installs; the test is skipped, or fails, where it is missing."""
+    path = shutil.which(program, mode=os.F_OK, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
     if path is None and os.environ.get("REQUIRE_SERVERS"):
         pytest.fail(f"{Path(program).name} is not installed; run `make servers`")
     if path is None:

@@ -47,7 +47,6 @@ function translate() {
   const button = find("language"), other = language === "en" ? "ko" : "en";
   button.textContent = other === "ko" ? "한국어" : "English";
   button.lang = other;
-  button.setAttribute("aria-label", other === "ko" ? "한국어로 보기" : "Show in English");
   find("results").replaceChildren(...shown.map(article));
 }
 
@@ -86,7 +85,8 @@ function details({ heat, titles }) {
   const figures = heat.map(({ label: code, image }) => element("figure", {},
     element("img", { src: image, alt: `${text("heat")}: ${label(code)}` }), element("figcaption", {}, label(code))));
   const rows = titles.map(({ title, genre, distance, example }) => element("li", {},
-    ...(example ? [element("img", { src: example, alt: "" })] : []), `${title} · ${label(genre)} · ${text("distance", distance)}`));
+    ...(example ? [element("img", { src: example, alt: "" })] : []), element("div", {}, title),
+    element("div", {}, `${genre.split(" ").map(label).join(", ")}, ${text("distance", distance)}`)));
   return [element("h3", {}, text("heat")), element("div", { class: "heat" }, ...figures),
     element("h3", {}, text("similar")), element("ul", {}, ...rows)];
 }
