@@ -19,7 +19,7 @@ BEFORE_TRAINING = STAGES[: STAGES.index("train")]
 BEFORE_FEATURES = ["check", "crawl"]  # pretrained runs beside the next ones
 EXPERIMENTS = graph.experiments(STAGES)
 FROM_TRAINING = ["train", "evaluate", *EXPERIMENTS, "summary"]
-GRID = ["handling", "select", "finetune"]
+GRID = ["handling", "select", "finetune", "export"]
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,15 @@ def test_changes_are_paired_by_predictions_from_the_cache_or_the_default_remote(
 @pytest.mark.slow
 def test_stages_that_ran_are_listed_with_the_reason(review):
     cells = {row[0]: row[1:] for row in table_cells(review, "Stages")}
-    assert set(cells) == {"check", f"train@{BACKBONE}", f"evaluate@{BACKBONE}", "select", "finetune", "summary"}
+    assert set(cells) == {
+        "check",
+        f"train@{BACKBONE}",
+        f"evaluate@{BACKBONE}",
+        "select",
+        "finetune",
+        "export",
+        "summary",
+    }
     assert cells[f"train@{BACKBONE}"][0] == "lr"
     assert f"models/trained/{BACKBONE}" in cells[f"train@{BACKBONE}"][1]
     assert {"metrics/evaluate", "plots/train"} <= set(cells["summary"][0].split(", "))

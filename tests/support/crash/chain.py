@@ -81,6 +81,7 @@ CASES = [
     Case(f"handling@{BACKBONE}", f"metrics/handling/{BACKBONE}.json", "models"),
     Case("select", "plots/handling", "plots", usual=QUICK),
     Case("finetune", "metrics/finetune.json", "models"),
+    Case("export", "models/best", "models"),
     *experiment_cases(),
     Case("summary", "plots/curves.png", "plots", usual=QUICK),
 ]
