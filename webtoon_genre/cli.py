@@ -44,7 +44,9 @@ def opened(
 
     def results() -> "Iterator[Prediction | Unreadable]":
         nonlocal failed
-        for result in track(loaded.stream(names), len(names), "read", "pictures"):
+        stream = loaded.stream(names)
+        # on a terminal the results themselves show how far the work is, and a bar would be between them
+        for result in stream if sys.stdout.isatty() else track(stream, len(names), "read", "pictures"):
             if isinstance(result, Unreadable):
                 failed = True
                 sys.stderr.write(f"webtoon-genre: {result.name}: {result.error}\n")

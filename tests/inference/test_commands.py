@@ -150,7 +150,7 @@ def test_similar_in_json_and_as_a_sheet(folder):
 def test_judge_compares_pictures_with_real_titles(folder):
     done = command("judge", "pictures", "--genre", "action", "--sheet", "sheet.png")
     assert done.returncode == 2  # text.jpg
-    assert "too few pictures (2) to tell; " in done.stdout
+    assert "too few pictures or groups of them (2) to tell; " in done.stdout
     assert "held-out titles of comic" in done.stdout
     assert size(folder / "sheet.png") == (2 * 120 + 8, 152 + 8)
     record = json.loads(command("judge", "pictures", "--genre", "action", "--json").stdout)

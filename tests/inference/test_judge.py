@@ -1,5 +1,7 @@
 """webtoon_genre/inference/judge.py: pictures of a genre are near it, of another one far, a mixture between, noise farthest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,7 @@ def test_the_pictures_that_fit_least_come_first(model):
 
 def test_few_pictures_are_too_few_to_tell(model):
     judgement = judged(model, pictures(1, 4, 5))
-    assert judgement.conclusion.startswith("too few pictures (4) to tell; +")
+    assert judgement.conclusion.startswith("too few pictures or groups of them (4) to tell; +")
 
 
 @pytest.mark.parametrize(
@@ -100,3 +102,10 @@ def test_the_text_has_a_line_for_each_group_the_nearest_first(model):
     }
     assert lines[6] == f"{judgement.conclusion}."
     assert judging.as_record(judgement)["genre"] == "action"
+
+
+def test_pictures_in_folders_are_one_group_a_folder():
+    names = ["a/1.png", "a/2.png", "b/1.png", "a/3.png"]
+    drawn = [replace(picture, name=name) for picture, name in zip(pictures(0, 4, 1), names, strict=True)]
+    assert judging.groups_of(drawn).tolist() == [0, 0, 1, 0]
+    assert judging.groups_of(drawn[:2]).tolist() == [0, 1]

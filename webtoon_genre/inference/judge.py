@@ -6,6 +6,7 @@ each other genre (what another genre looks like). The distance is that of evalua
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ WORST = 5  # pictures that fit least, in the text
 
 @dataclass(frozen=True)
 class Score:
-    """A group of images beside a genre. titles: pictures, of drawn ones.
+    """A group of images beside a genre. titles: of drawn pictures their groups, see groups_of.
 
     probability: the mean of the genre, calibrated; with its interval. distance: from the genre's train titles; with its interval.
     farther: how much farther than held-out titles of the genre, the resamples paired; with its interval.
@@ -80,7 +81,7 @@ def judge(model: GenreModel, references: ReferenceImages, predictions: Sequence[
     }
     vectors = model.titles.standardise(np.stack([prediction.style for prediction in predictions]))
     probabilities = np.array([prediction.probabilities[genre] for prediction in predictions])
-    pictures = score("the pictures", reference, base, Sample(vectors, np.arange(len(vectors))), probabilities)
+    pictures = score("the pictures", reference, base, Sample(vectors, groups_of(predictions)), probabilities)
     order = np.argsort(probabilities, kind="stable")
     others = [value for name, value in scores.items() if name != genre]
     return Judgement(
@@ -97,6 +98,14 @@ def check_genre(model: GenreModel, genre: str) -> None:
     """Raise InputError for a genre that the model does not know."""
     if genre not in model.classes:
         raise InputError(f"--genre is {genre!r}; the model knows {', '.join(model.classes)}")
+
+
+def groups_of(predictions: Sequence[Prediction]) -> np.ndarray:
+    """The group of each picture, int (n,): its folder where pictures are in several folders, else the picture itself."""
+    folders = [str(Path(prediction.name).parent) for prediction in predictions]
+    if len(set(folders)) == 1:
+        return np.arange(len(predictions))
+    return np.unique(folders, return_inverse=True)[1]
 
 
 def rows_of(references: ReferenceImages, label: int) -> np.ndarray:
@@ -137,7 +146,7 @@ def conclude(genre: str, pictures: Score, others: list[Score]) -> str:
     low, high = pictures.farther_interval
     change = f"{pictures.farther:+.3f} [{low:+.3f}, {high:+.3f}]"
     if not bootstrap.is_enough(pictures.titles):
-        return f"too few pictures ({pictures.titles}) to tell; {change} against held-out titles of {genre}"
+        return f"too few pictures or groups of them ({pictures.titles}) to tell; {change} against held-out titles of {genre}"
     if low <= 0:
         return f"no difference from held-out titles of {genre} is shown: {change}"
     nearer = [other.name.removeprefix("held-out titles of ") for other in others if other.distance < pictures.distance]
@@ -148,16 +157,15 @@ def conclude(genre: str, pictures: Score, others: list[Score]) -> str:
 def as_text(judgement: Judgement) -> str:
     """The judgement for people: a line for each group of images, the nearest first, then the pictures that fit least."""
     scores = sorted([judgement.pictures, judgement.held_out, *judgement.others], key=lambda item: item.distance)
-    rows = [("", "images", "titles", f"probability of {judgement.genre}", "distance")]
+    rows = [("", "images", "groups", f"probability of {judgement.genre}", "distance")]
     for item in scores:
         low, high = item.probability_interval
         near, far = item.distance_interval
-        titles = "" if item is judgement.pictures else str(item.titles)
         rows.append(
             (
                 item.name,
                 str(item.images),
-                titles,
+                str(item.titles),
                 f"{item.probability:.3f} [{low:.3f}, {high:.3f}]",
                 f"{item.distance:+.3f} [{near:+.3f}, {far:+.3f}]",
             )
@@ -167,7 +175,7 @@ def as_text(judgement: Judgement) -> str:
     lines += [
         "",
         f"{judgement.conclusion}.",
-        "in brackets: 95% intervals, titles resampled; distance: from train titles of the genre",
+        "in brackets: 95% intervals, titles and groups resampled; distance: from train titles of the genre",
         "",
     ]
     lines += ["the pictures that fit least:"]
