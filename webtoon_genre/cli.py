@@ -1,5 +1,6 @@
 """The command `webtoon-genre`; `python -m webtoon_genre.cli` is the same."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,13 +41,16 @@ def opened(
     from webtoon_genre.inference.pictures import expand
     from webtoon_genre.inference.remote import local_model
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     names, failed = expand(pictures, sys.stdin), False
 
     def results() -> "Iterator[Prediction | Unreadable]":
         nonlocal failed
-        stream = loaded.stream(names)
+        answers = loaded.stream(names)
         # on a terminal the results themselves show how far the work is, and a bar would be between them
-        for result in stream if sys.stdout.isatty() else track(stream, len(names), "read", "pictures"):
+        for result in answers if sys.stdout.isatty() else track(answers, len(names), "read", "pictures"):
             if isinstance(result, Unreadable):
                 failed = True
                 sys.stderr.write(f"webtoon-genre: {result.name}: {result.error}\n")

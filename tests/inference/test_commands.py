@@ -171,3 +171,13 @@ def test_explain_draws_a_row_for_each_picture(folder):
     assert "rank correlation +" in lines[0]
     assert lines[2] == "heat.png: red speaks for the label, blue against it"
     assert size(folder / "heat.png") == (3 * 120 + 8, 2 * 136 + 8)
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv=out.csv", "--top=2"])
+def test_a_name_that_is_no_text_is_written_with_its_bytes(folder, option):
+    path = os.fsencode(folder / "pictures") + b"/\xff.png"
+    Path(os.fsdecode(path)).write_bytes(encode(quarters()))
+    done = predict(os.fsdecode(path), option)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (folder / "out.csv").read_text(encoding="utf-8") if option.startswith("--csv") else done.stdout
+    assert "\\udcff.png" in text

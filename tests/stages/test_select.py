@@ -248,7 +248,10 @@ def test_a_backbone_of_which_all_trials_failed_has_an_empty_panel(grid_workspace
         "Best of 16 trials on validation images: vgg16, all unfrozen, 256 Dense units, learning rate 0.0001: "
         "accuracy 0.900 [0.800, 0.950], 40 titles"
     )
-    assert figure.get_supxlabel() == "validation accuracy of 16 trials; framed: the best; 8 failed"
+    assert (
+        figure.get_supxlabel()
+        == "validation accuracy of 16 trials, 95% intervals about ±0.08; framed: the best; 8 failed"
+    )
     assert len(select.rates_figure(trials, grid).axes) == 2
     select.accuracy_figure(trials, "trainable_parameters", "trained parameters").canvas.draw()
 

@@ -38,8 +38,15 @@ def grid_figure(trials: pd.DataFrame, grid: Grid) -> Figure:
             if row == rows - 1:
                 axes.set_xlabel("learning rate")
     failed = f"; {count} failed" if (count := failed_trials(trials)) else ""
-    lay_out(figure, headline(trials), f"validation accuracy of {len(trials)} trials; framed: the best{failed}")
+    text = f"validation accuracy of {len(trials)} trials, 95% intervals about ±{half_width(trials):.2f}; framed: the best{failed}"
+    lay_out(figure, headline(trials), text)
     return figure
+
+
+def half_width(trials: pd.DataFrame) -> float:
+    """Half the mean width of the trials' intervals."""
+    limits = np.array(ranked(trials)["val_accuracy_interval"].to_list(), float)
+    return float((limits[:, 1] - limits[:, 0]).mean() / 2)
 
 
 def headline(trials: pd.DataFrame) -> str:

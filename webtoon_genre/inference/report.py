@@ -99,7 +99,7 @@ def similar_json(result: Prediction | Unreadable, neighbours: Sequence[Neighbour
 def write_csv(results: Iterable[Prediction | Unreadable], labels: list[str], path: Path) -> None:
     """Write a row a picture: name, label, distance, whether it is unlike, the probability of each label, and the error, if any."""
     columns = ["picture", "genre", "distance", "unlike", *(f"p_{label}" for label in labels), "error"]
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for result in results:

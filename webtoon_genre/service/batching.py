@@ -29,6 +29,7 @@ class Batcher(Generic[In, Out]):
     def __init__(self, work: Callable[[list[In]], Sequence[Out]], most: int, room: int):
         self.work, self.most, self.room = work, most, room
         self._queue: deque[Waiting[In, Out]] = deque()
+        self._running: list[Waiting[In, Out]] = []
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -60,19 +61,16 @@ class Batcher(Generic[In, Out]):
         self._arrived.set()
         return list(await asyncio.gather(*(entry.future for entry in entries)))
 
-    _running: "tuple[Waiting[In, Out], ...]" = ()
-
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
             batch = [self._queue.popleft() for _ in range(min(self.most, len(self._queue)))]
             if not self._queue:
                 self._arrived.clear()
-            batch = [entry for entry in batch if not entry.future.cancelled()]  # the client has gone
-            if batch:
-                self._running = tuple(batch)
-                await self._answer(batch)
-                self._running = ()
+            self._running = [entry for entry in batch if not entry.future.cancelled()]  # of others the client has gone
+            if self._running:
+                await self._answer(self._running)
+                self._running = []
 
     async def _answer(self, batch: list[Waiting[In, Out]]) -> None:
         try:
