@@ -80,17 +80,11 @@ def test_an_experiment_becomes_a_branch(clone):
     clone.type("git checkout -q main && dvc checkout -q && git branch -qD quick")
 
 
-def test_an_earlier_training_is_restored_from_the_run_cache(clone):
+def test_a_temporary_run_restores_an_earlier_training_and_leaves_the_workspace_unchanged(clone):
     for experiment in experiments_by_rate(clone).values():
         clone.type(f"dvc exp remove {experiment['name']}")
-    output = clone.type("dvc exp run -S lr=1e-4")
+    output = clone.type("dvc exp run --temp -S lr=1e-4 -n aside")
     assert "train" not in clone.stages_run(output)
     assert f"Stage 'train@{BACKBONE}' is cached - skipping run, checking out outputs" in output
-    clone.type("git checkout -q . && dvc checkout -q")
-
-
-def test_a_temporary_run_leaves_the_workspace_unchanged(clone):
-    output = clone.type("dvc exp run --temp -S lr=1e-5 -n aside")
-    assert "train" not in clone.stages_run(output)  # restored too
     assert clone.type("git status --porcelain") == ""
     assert "aside" in clone.type("dvc exp list --name-only")

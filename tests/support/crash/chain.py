@@ -69,12 +69,12 @@ def experiment_cases() -> list[Case]:
 CASES = [
     Case("crawl", "data/raw/episodes.parquet", "data", usual=QUICK),
     Case("resize", "data/.part-resized/index.parquet", "data", usual=QUICK),
-    Case("label", "data/labels.parquet", "plots", usual=QUICK),
+    Case("label", "data/labels.parquet", "plots"),
     Case("validate", "metrics/validate.md", "metrics"),
-    Case("zero_center", "plots/zero_center/mean.png", "data", usual=QUICK),
+    Case("zero_center", "plots/zero_center/mean.png", "data"),
     Case("split", "metrics/split.json", "data", usual=QUICK),
-    Case("baseline", "metrics/baseline.json", "metrics", usual=QUICK),
-    Case(f"pretrained@{BACKBONE}", f"models/pretrained/{BACKBONE}.weights.h5", "models", usual=QUICK),
+    Case("baseline", "metrics/baseline.json", "metrics"),
+    Case(f"pretrained@{BACKBONE}", f"models/pretrained/{BACKBONE}.weights.h5", "models"),
     Case(f"features@{BACKBONE}", f"data/features/{BACKBONE}.npy", "data"),
     Case(f"train@{BACKBONE}", f"plots/train/{BACKBONE}", "models"),
     Case(f"evaluate@{BACKBONE}", f"plots/evaluate/.part-{BACKBONE}/genres.png", "plots"),
@@ -83,7 +83,7 @@ CASES = [
     Case("finetune", "metrics/finetune.json", "models"),
     Case("export", "models/best", "models"),
     *experiment_cases(),
-    Case("summary", "plots/curves.png", "plots", usual=QUICK),
+    Case("summary", "plots/curves.png", "plots"),
 ]
 
 
