@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.progress import track
 
 CLIENTS = 48  # connections that always wait for an answer
+ATTACKERS = 16  # hostile requests at once
 PATIENCE = 60.0  # seconds until the service answers
 BOUNDARY = "----x"
 
@@ -150,10 +152,17 @@ def send(host: str, port: int, request: bytes) -> bytes:
 def attack(host: str, port: int, process: int, contents: list[bytes], number: int) -> str:
     """Send so many hostile requests; memory before and after, and the answers that blame the service."""
     generator, failures, memory = random.Random(2), 0, []
-    for index in track(range(number), number, "hostile", "requests"):
-        if index == number // 10 or index == number - 1:
-            memory.append(psutil.Process(process).memory_info().rss / 1e6)
-        failures += send(host, port, hostile(generator.choice(contents), generator)).startswith(b"HTTP/1.1 500")
+
+    def attempt(seed: int) -> bytes:
+        single = random.Random(seed)
+        return send(host, port, hostile(single.choice(contents), single))
+
+    with ThreadPoolExecutor(ATTACKERS) as pool:
+        answers = pool.map(attempt, [generator.getrandbits(64) for _ in range(number)])
+        for index, answer in enumerate(track(answers, number, "hostile", "requests")):
+            failures += answer.startswith(b"HTTP/1.1 500")
+            if index == number // 10 or index == number - 1:
+                memory.append(psutil.Process(process).memory_info().rss / 1e6)
     return f"{failures} answers 500; memory {memory[0]:.0f} MB after a tenth, {memory[-1]:.0f} MB at the end"
 
 
