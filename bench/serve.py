@@ -39,7 +39,7 @@ BOUNDARY = "----x"
 
 @contextmanager
 def service(model: Path) -> Iterator[tuple[str, int, int]]:
-    """The service in a process of its own: host, port, process id."""
+    """The service in a separate process: host, port, process id."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

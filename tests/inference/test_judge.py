@@ -53,10 +53,10 @@ def test_pictures_of_another_genre_are_shown_to_be_farther(model):
 
 
 def test_a_mixture_lies_between_and_noise_far_out(model):
-    own, other = pictures(0, 40, 5), pictures(1, 40, 6)
+    action, comic = pictures(0, 40, 5), pictures(1, 40, 6)
     distances = [
         judged(model, group).pictures.distance
-        for group in (own, own[:20] + other[:20], other, pictures(1, 40, 7, spread=5.0))
+        for group in (action, action[:20] + comic[:20], comic, pictures(1, 40, 7, spread=5.0))
     ]
     assert distances == sorted(distances)
     assert distances[3] > 2 * distances[2]
@@ -106,6 +106,6 @@ def test_the_text_has_a_line_for_each_group_the_nearest_first(model):
 
 def test_pictures_in_folders_are_one_group_a_folder():
     names = ["a/1.png", "a/2.png", "b/1.png", "a/3.png"]
-    drawn = [replace(picture, name=name) for picture, name in zip(pictures(0, 4, 1), names, strict=True)]
-    assert judging.groups_of(drawn).tolist() == [0, 0, 1, 0]
-    assert judging.groups_of(drawn[:2]).tolist() == [0, 1]
+    named = [replace(picture, name=name) for picture, name in zip(pictures(0, 4, 1), names, strict=True)]
+    assert judging.groups_of(named).tolist() == [0, 0, 1, 0]
+    assert judging.groups_of(named[:2]).tolist() == [0, 1]

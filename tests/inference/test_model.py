@@ -60,12 +60,13 @@ def test_predict_names_all_unreadable_pictures_at_once(model, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.onnx", "titles.npz"])
-@pytest.mark.parametrize("content", [None, b"damaged"])
+@pytest.mark.parametrize("content", [None, b"", b"damaged", "cut"])
 def test_a_missing_or_damaged_file_is_one_line(tmp_path, name, content):
     folder = write_model(tmp_path / "model")
+    whole = (folder / name).read_bytes()
     (folder / name).unlink()
-    if content:
-        (folder / name).write_bytes(content)
+    if content is not None:
+        (folder / name).write_bytes(whole[: len(whole) // 2] if content == "cut" else content)
     with pytest.raises(InputError, match=rf"^{folder}/{name} .*`dvc pull( models/best)?`$") as error:
         webtoon_genre.load(folder)
     assert "\n" not in str(error.value)

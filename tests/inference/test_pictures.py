@@ -126,8 +126,8 @@ def site(tmp_path):
 
 def test_a_url_is_fetched(tmp_path, site):
     touch(tmp_path, "1.png")
-    found, missing = read_pictures([f"{site}/1.png", f"{site}/2.png"], RULE)
-    assert found.pixels.shape == (8, 8, 3)
+    fetched, missing = read_pictures([f"{site}/1.png", f"{site}/2.png"], RULE)
+    assert fetched.pixels.shape == (8, 8, 3)
     assert missing.error == "the server answers 404 File not found"
 
 

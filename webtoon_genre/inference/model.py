@@ -16,6 +16,15 @@ from webtoon_genre.inference.pictures import Picture, Rule, Source, read_picture
 from webtoon_genre.inference.titles import Neighbour, TitleIndex, load_titles
 
 BATCH = 32  # pictures at once
+LOAD_ERRORS = (  # of ONNX Runtime, which have no common base
+    "Fail",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "NoModel",
+    "NotImplemented",
+    "RuntimeException",
+)
 T = TypeVar("T")
 
 
@@ -141,6 +150,7 @@ def load_model(folder: Path) -> GenreModel:
 def open_session(path: Path) -> Any:
     """An ONNX Runtime session on the CPU."""
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as states
 
     if not path.is_file():
         raise InputError(f"{path} is not there; get the model anew with `dvc pull`")
@@ -148,6 +158,6 @@ def open_session(path: Path) -> Any:
     options.log_severity_level = 3  # errors
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  (ONNX Runtime raises classes without a common base)
+    except tuple(getattr(states, name) for name in LOAD_ERRORS) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path} cannot be loaded ({reason}); get the model anew with `dvc pull`") from None

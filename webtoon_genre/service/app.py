@@ -209,11 +209,11 @@ def add_endpoints(app: FastAPI, service: Service) -> None:
     async def similar(request: Request, number: Annotated[int, Query(ge=1, le=50)] = 10) -> answers.SimilarAnswer:
         """Find the titles that are nearest in drawing style to one or many pictures."""
         results = await service.predict(request)
-        found = [model.similar(result, number) if isinstance(result, Prediction) else [] for result in results]
+        neighbours_of = [model.similar(result, number) if isinstance(result, Prediction) else [] for result in results]
         return answers.SimilarAnswer(
             pictures=[
                 answers.similar_picture(result, neighbours, model.titles)
-                for result, neighbours in zip(results, found, strict=True)
+                for result, neighbours in zip(results, neighbours_of, strict=True)
             ]
         )
 

@@ -73,12 +73,12 @@ class Batcher(Generic[In, Out]):
                 self._running = []
 
     async def _answer(self, batch: list[Waiting[In, Out]]) -> None:
-        try:
-            results = await asyncio.to_thread(self.work, [entry.item for entry in batch])
-        except Exception as error:  # noqa: BLE001  (each waiting request gets it)
+        work = asyncio.to_thread(self.work, [entry.item for entry in batch])
+        (results,) = await asyncio.gather(work, return_exceptions=True)
+        if isinstance(results, BaseException):
             for entry in batch:
                 if not entry.future.done():
-                    entry.future.set_exception(error)
+                    entry.future.set_exception(results)
             return
         for entry, result in zip(batch, results, strict=True):
             if not entry.future.done():
