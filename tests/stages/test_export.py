@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 import webtoon_genre
-from stages import export, finetune, select, train
+from stages import export
 from tests.conftest import edit_params
+from tests.support.exported_model import train_and_export
 from tests.support.pipeline_inputs import BACKBONE
 from webtoon_genre.core import paths
-from webtoon_genre.core.files import write_text
 from webtoon_genre.data.tables import DATASET, TITLES, ThumbnailStore, read_table, write_table
 from webtoon_genre.inference import explain
 from webtoon_genre.inference.head import load_head
@@ -35,15 +35,8 @@ def build(folder: Path, val_accuracy: float) -> None:
     """Train, fine-tune and export in `folder`; val_accuracy: of the trained model, as `finetune` reads it."""
     values = {"finetune.unfreeze": [4], "finetune.epochs": 1, "train.epochs": 2, "train.backbones": [BACKBONE]}
     edit_params(folder / "params.yaml", values)
-    train.main(BACKBONE)
-    select.hand_on(BACKBONE, BACKBONE)
-    shutil.copy(paths.predictions(BACKBONE), paths.HISTOGRAM_PREDICTIONS)
-    trial = {"backbone": BACKBONE, "units": 8, "lr": 0.003, "unfreeze": "0"}
-    selection = {"start": trial, "best_trained": BACKBONE, "trained": {BACKBONE: val_accuracy}}
-    write_text(paths.metrics("select"), json.dumps(selection))
-    finetune.main()
     write_titles()
-    export.main()
+    train_and_export(val_accuracy)
 
 
 @pytest.fixture(scope="module")
