@@ -64,6 +64,9 @@ class Ambiguity(Section):
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
+    question = "Which classes overlap, how many errors follow from that, and which titles have a doubtful label?"
+    study = "Some genres are ambiguous, comic and daily, sensibility and pure; people cannot tell them apart either. It gives no numbers."
+
     ambiguity: Ambiguity
 
 
@@ -132,7 +135,7 @@ def outcome(metrics: dict[str, Any]) -> str:
 
 def overlap(pair: dict[str, Any]) -> bool:
     """Whether more errors lie between two genres than by chance, over enough titles."""
-    return bootstrap.is_enough(pair["titles"]) and pair["interval"][0] > 1
+    return bootstrap.is_enough(pair["titles"]) and pair["errors_over_chance_interval"][0] > 1
 
 
 def share_of_errors(metrics: dict[str, Any]) -> str:
@@ -172,7 +175,7 @@ def draw_pairs(axes: Axes, pairs: list[dict[str, Any]]) -> None:
 
 def ratio_row(pair: dict[str, Any]) -> IntervalRow:
     """A line of the figure."""
-    value, interval, titles = pair["errors_over_chance"], pair["interval"], pair["titles"]
+    value, interval, titles = pair["errors_over_chance"], pair["errors_over_chance_interval"], pair["titles"]
     name = " + ".join(map(figures.shorten, pair["genres"]))
     colour = figures.ORANGE if overlap(pair) else figures.BLUE
     text = bootstrap.format_value(value, interval, titles)

@@ -57,6 +57,9 @@ class Balance(Section):
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
+    question = "Do rebalanced train images, or losses with weights, help the small classes?"
+    study = "Two ways, a cap on the large genres and an equal count of all: neither helped much. It gives no numbers."
+
     balance: Balance
     augment: AugmentCopies
 

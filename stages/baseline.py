@@ -1,7 +1,7 @@
 """Baselines without a network: the largest genre for every image, and logistic regression on colour histograms.
 
 Reads:  data/dataset.parquet, data/resized/; both baselines are fitted to train rows only
-Writes: metrics/baseline.json ({"majority": {"val": scores, "test": scores}, "colour_histogram": the same}),
+Writes: metrics/baseline.json ({"majority": {"val": scores, "test": scores, "test_detail": as in evaluate}, "colour_histogram": the same}),
         data/predictions/colour_histogram.parquet (as those of `train`)
 Params: baseline, runtime, seed
 
@@ -20,7 +20,7 @@ from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, class_names, read_table
 from webtoon_genre.reproducibility.runtime import Runtime, configure
-from webtoon_genre.training.predictions import prediction_table, score_table, write_predictions
+from webtoon_genre.training.predictions import detail_table, prediction_table, score_table, write_predictions
 
 CHUNK = 128  # images in memory at once, about 100 MB during counting
 ITERATIONS = 2000  # of the regression's solver, many more than it needs on standardised features
@@ -104,7 +104,11 @@ def main() -> None:
     features = all_histograms(ThumbnailStore(paths.RESIZED), rows, params.baseline.bins)
     tables = predict(rows, features, params.baseline.c)
     write_predictions(tables["colour_histogram"], paths.HISTOGRAM_PREDICTIONS)
-    write_json(paths.metrics("baseline"), {name: score_table(table, params.seed) for name, table in tables.items()})
+    scores = {
+        name: {**score_table(table, params.seed), "test_detail": detail_table(table, params.seed)}
+        for name, table in tables.items()
+    }
+    write_json(paths.metrics("baseline"), scores)
 
 
 if __name__ == "__main__":

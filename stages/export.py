@@ -39,7 +39,13 @@ from webtoon_genre.inference.titles import TitleIndex, pairwise_distances
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.classifier import load_classifier
 from webtoon_genre.training.export import export_onnx, head_weights
-from webtoon_genre.training.predictions import PREFIX, class_names, read_predictions, score_table
+from webtoon_genre.training.predictions import (
+    class_names,
+    fit_temperature,
+    probabilities,
+    read_predictions,
+    score_table,
+)
 
 EXAMPLE = 56  # pixels of an example's side
 FAR = 0.99  # quantile of the distances of validation images
@@ -145,14 +151,14 @@ def reference_images(
         ["label", "held_out", "turn", "title_id"], kind="stable"
     )
     rows = np.sort(order.groupby(["label", "held_out"]).head(MOST).index.to_numpy())
-    probabilities = np.zeros((len(dataset), len(class_names(table))), np.float32)
-    probabilities[held_out] = table[[f"{PREFIX}{genre}" for genre in class_names(table)]].to_numpy()
+    predicted = np.zeros((len(dataset), len(class_names(table))), np.float32)
+    predicted[held_out] = probabilities(table)
     return ReferenceImages(
         vectors=index.standardise(style[rows]).astype(np.float16),
         title_ids=dataset["title_id"].to_numpy(np.int64)[rows],
         labels=dataset["label"].to_numpy(np.int64)[rows],
         held_out=held_out[rows],
-        probabilities=probabilities[rows],
+        probabilities=predicted[rows],
     )
 
 
@@ -163,15 +169,14 @@ def examples(pixels: np.ndarray) -> np.ndarray:
 
 def calibrate(table: pd.DataFrame) -> tuple[float, dict[str, dict[str, float]]]:
     """The temperature that fits the val rows of a table of predictions, and the log loss of each split before and after."""
-    labels = table["label"].to_numpy(np.int64)
-    probabilities = table[[f"{PREFIX}{genre}" for genre in class_names(table)]].to_numpy(np.float64)
+    labels, values = table["label"].to_numpy(np.int64), probabilities(table)
     rows = {split: np.flatnonzero(table["split"] == split) for split in SPLITS}
-    fitted = temperature.fit(labels[rows["val"]], probabilities[rows["val"]])
-    scaled = temperature.scale(probabilities, fitted)
+    fitted = fit_temperature(table)
+    scaled = temperature.scale(values, fitted)
     losses = {
         split: {
-            name: log_loss(labels[chosen], values[chosen])
-            for name, values in (("log_loss_before", probabilities), ("log_loss", scaled))
+            name: log_loss(labels[chosen], array[chosen])
+            for name, array in (("log_loss_before", values), ("log_loss", scaled))
         }
         for split, chosen in rows.items()
     }

@@ -42,6 +42,7 @@ from webtoon_genre.training.head import SharedHeadParams
 from webtoon_genre.training.prediction_figures import draw
 from webtoon_genre.training.predictions import (
     accuracy_change,
+    detail_table,
     held_out,
     prediction_table,
     read_predictions,
@@ -250,9 +251,10 @@ def main() -> None:
         chosen = trained if tuned is None or tuned.val_accuracy <= trained.val_accuracy else tuned
         chosen.write(paths.CLASSIFIER)
         write_style(chosen, dataset)
-        scores = score_table(chosen.table, params.seed)
+        scores, detail = score_table(chosen.table, params.seed), detail_table(chosen.table, params.seed)
         with replacing_folder(paths.plots("finetune")) as folder:
-            draw(chosen.table, scores["test"], ThumbnailStore(paths.RESIZED), f"models/best ({chosen.name})", folder)
+            images, name = ThumbnailStore(paths.RESIZED), f"models/best ({chosen.name})"
+            draw(chosen.table, scores["test"], detail, images, name, folder)
             shutil.copytree(chosen.curves, folder / "curves")
     write_predictions(chosen.table, paths.BEST_PREDICTIONS)
     change = None
@@ -268,6 +270,7 @@ def main() -> None:
         "units": config.head.units,
         "against_colour_histogram": against,
         **scores,
+        "test_detail": detail,
     }
     write_json(
         paths.metrics("finetune"),

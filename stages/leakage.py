@@ -55,6 +55,9 @@ class Leakage(Section):
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
+    question = "How much does accuracy rise if images of one title are on both sides of the split?"
+    study = "Its own split is random by image, so that its accuracies contain this effect."
+
     leakage: Leakage
 
 

@@ -58,6 +58,11 @@ class Pairs(Section):
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
+    question = (
+        "How well are two classes told apart, and does a model of these two alone do it better than the model of all?"
+    )
+    study = "Binary models of ambiguous pairs: an accuracy of at least 0.87 on a random split."
+
     pairs: Pairs
 
 

@@ -66,6 +66,10 @@ class Pretrained(SharedKeys):
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
+    question = (
+        "Where does a frozen backbone represent drawing style: in its top layer, or in statistics of earlier layers?"
+    )
+
     features: Features
     train: Train
     pretrained: Pretrained

@@ -1,7 +1,7 @@
 """A map of titles by drawing style: does the title that looks most alike have the same genre?
 
 Reads:  data/dataset.parquet, data/features/BACKBONE.npy (the first of train.backbones), data/resized/
-Writes: metrics/title_map.json, plots/title_map.png
+Writes: metrics/title_map.json, plots/title_map.png, data/title_map.parquet (the thumbnails of the map and their cells)
 Params: title_map, experiments, head but its units, runtime, seed
 
 A title is the mean of its images' features, standardised by the train rows. Its nearest other title is compared with chance: a title
@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.params import Section
 from webtoon_genre.core.wording import count
-from webtoon_genre.data.tables import ThumbnailStore
+from webtoon_genre.data.tables import DATASET, ThumbnailStore, write_table
 from webtoon_genre.evaluation import bootstrap
 from webtoon_genre.evaluation.bootstrap import TitleCounts
 from webtoon_genre.experiments import probe, tsne
@@ -29,6 +30,15 @@ from webtoon_genre.plotting import figures, thumbnail_map
 FEWEST, MOST = 3, 1000  # titles; time and memory grow with the square of their number
 CHUNK = 1024  # rows that are standardised at a time
 LEAST_DEVIATION = 1e-6  # of a feature over the train rows; one that varies less is not scaled
+CELLS = pa.schema(
+    [
+        DATASET.field("title_id"),
+        DATASET.field("no"),
+        DATASET.field("genre"),
+        ("column", pa.int32()),
+        ("row", pa.int32()),
+    ]
+)  # of data/title_map.parquet: the thumbnails of the map, one a title and label, and their cells from the upper left
 TITLE = "Titles by drawing style: similar ones are near each other"
 
 
@@ -42,6 +52,8 @@ class TitleMap(Section):
 
 class Params(ExperimentParams):
     """The keys of params.yaml that this stage reads."""
+
+    question = "Is the title that looks most alike of the same class?"
 
     title_map: TitleMap
 
@@ -116,7 +128,7 @@ def neighbour_scores(same: np.ndarray, random: np.ndarray, titles: int) -> dict[
     change = same - random
     return {
         "same_genre": float(same[0]),
-        "interval": [float(limit) for limit in bootstrap.interval(same[1:])],
+        "same_genre_interval": [float(limit) for limit in bootstrap.interval(same[1:])],
         "titles": int(titles),
         "chance": float(random[0]),
         "against_chance": bootstrap.difference_record(change[0], bootstrap.interval(change[1:]), titles),
@@ -130,7 +142,7 @@ def summarise(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def outcome(metrics: dict[str, Any]) -> str:
     """One sentence."""
-    share = bootstrap.format_value(metrics["same_genre"], metrics["interval"], metrics["titles"])
+    share = bootstrap.format_value(metrics["same_genre"], metrics["same_genre_interval"], metrics["titles"])
     comparison = (
         f"the nearest other title has the same genre: {share}; against a title at random ({metrics['chance']:.3f})"
     )
@@ -139,7 +151,7 @@ def outcome(metrics: dict[str, Any]) -> str:
 
 def caption(metrics: dict[str, Any], shown: int, backbone: str) -> str:
     """What the map shows, in four lines; shown: the number of titles on it."""
-    share = bootstrap.format_value(metrics["same_genre"], metrics["interval"], metrics["titles"])
+    share = bootstrap.format_value(metrics["same_genre"], metrics["same_genre_interval"], metrics["titles"])
     return "\n".join(
         [
             f"share of titles whose nearest other title has the same genre: {share}",
@@ -150,6 +162,12 @@ def caption(metrics: dict[str, Any], shown: int, backbone: str) -> str:
     )
 
 
+def cell_table(rows: pd.DataFrame, cells: np.ndarray) -> pd.DataFrame:
+    """The thumbnails of the map, CELLS: rows of the dataset and their cells, int (n, 2), column and row."""
+    table = rows[["title_id", "no", "genre"]].reset_index(drop=True)
+    return table.assign(column=cells[:, 0], row=cells[:, 1])
+
+
 def main() -> None:
     """Compare neighbours with chance, and draw the map."""
     data = probe.load(Params, keras=False)
@@ -157,16 +175,20 @@ def main() -> None:
     titles = list_titles(data.dataset, params.title_map.seed)
     if reason := obstacle(titles, data.genres):
         probe.write_skipped("title_map", data, reason, [plot])
+        write_table(cell_table(data.dataset.iloc[:0], np.zeros((0, 2), np.int64)), CELLS, paths.TITLE_MAP)
         return
     means, examples = title_means(data.task(), titles)
     distances = tsne.squared_distances(means)
     metrics = compare(titles, nearest_titles(distances, titles["group"].to_numpy()), data.genres, params.seed)
+    metrics["map"] = paths.TITLE_MAP.as_posix()
     probe.write("title_map", data, metrics, summarise(metrics), outcome(metrics))
     shown = sample(len(titles), params.title_map.titles, params.title_map.seed)
-    images = ThumbnailStore(paths.RESIZED).take(data.dataset.iloc[examples[shown]])
-    positions = tsne.layout(distances[np.ix_(shown, shown)], params.title_map.perplexity)
+    rows = data.dataset.iloc[examples[shown]]
+    images = ThumbnailStore(paths.RESIZED).take(rows)
+    layout = thumbnail_map.Layout.of(images, tsne.layout(distances[np.ix_(shown, shown)], params.title_map.perplexity))
     labels, text = titles["label"].to_numpy()[shown], caption(metrics, len(shown), params.backbone)
-    figures.save(thumbnail_map.draw(images, labels, positions, data.genres, TITLE, text), plot)
+    figures.save(thumbnail_map.draw(layout, labels, data.genres, TITLE, text), plot)
+    write_table(cell_table(rows, layout.cells), CELLS, paths.TITLE_MAP)
 
 
 if __name__ == "__main__":

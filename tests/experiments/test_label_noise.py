@@ -47,7 +47,7 @@ def test_indistinguishable_genres_alone_have_an_interval_above_chance_and_rank_f
     assert pairs[0]["genres"] == ["a", "b"]
     assert pairs[0]["errors_over_chance"] == pytest.approx(3.0)  # all errors, where a third is expected
     assert pairs[0]["overlap"] > 0.3
-    assert [pair["genres"] for pair in pairs if pair["interval"][0] > 1] == [["a", "b"]]
+    assert [pair["genres"] for pair in pairs if pair["errors_over_chance_interval"][0] > 1] == [["a", "b"]]
     assert len(pairs) == 6
     assert {pair["titles"] for pair in pairs} == {40}
 

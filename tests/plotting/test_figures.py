@@ -11,15 +11,16 @@ from tests.support.image_factory import picture
 from webtoon_genre.plotting.figures import GAP, GREY, MARGIN, draw_map, lay_out, new_figure, save, sheet, tile
 
 
-def test_a_figure_saved_twice_is_the_same_png_without_metadata(tmp_path):
+def test_a_figure_saved_twice_is_the_same_png_with_its_texts_alone_as_metadata(tmp_path):
     for name in ("first.png", "second.png"):
         figure = new_figure(2, 1)
         figure.add_subplot().plot([0, 1], [1, 0])
+        lay_out(figure, "Accuracy 0.5", "two\nlines, 개그")
         save(figure, tmp_path / "plots" / name)
     first, second = ((tmp_path / "plots" / name).read_bytes() for name in ("first.png", "second.png"))
     assert first == second
     with Image.open(tmp_path / "plots/first.png") as image:
-        assert (image.format, image.size, image.text) == ("PNG", (200, 100), {})
+        assert (image.format, image.text) == ("PNG", {"Title": "Accuracy 0.5", "Description": "two lines, 개그"})
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path):

@@ -19,7 +19,8 @@ def draw(number: int, labels: int, caption: str = CAPTION):
     images = np.stack([picture(seed, 16, 16) for seed in range(number)])
     positions = generator.normal(size=(number, 2))
     names = label_names(labels)
-    return thumbnail_map.draw(images, np.arange(number) % labels, positions, names, "Titles by drawing style", caption)
+    layout = thumbnail_map.Layout.of(images, positions)
+    return thumbnail_map.draw(layout, np.arange(number) % labels, names, "Titles by drawing style", caption)
 
 
 @given(st.integers(1, 30), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0, 1e6]), st.floats(0.5, 2))

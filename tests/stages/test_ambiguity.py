@@ -133,7 +133,8 @@ def metrics_of(genres, titles, pairs):
         "flagged": {"titles": 1},
         "where_errors_are": {"errors": 8, "ambiguity": 0.1, "ambiguity_interval": [0.04, 0.18]},
         "overlaps": [
-            {"genres": list(names), "interval": [low, 9.0], "titles": number} for names, (low, number) in pairs.items()
+            {"genres": list(names), "errors_over_chance_interval": [low, 9.0], "titles": number}
+            for names, (low, number) in pairs.items()
         ],
     }
 
@@ -171,7 +172,7 @@ def test_the_genres_that_the_site_draws_alike_rank_first(clean):
     pairs = [set(pair["genres"]) for pair in clean.metrics["overlaps"][:2]]
     assert {"daily", "comic"} in pairs
     assert {"pure", "sensibility"} in pairs
-    assert clean.metrics["overlaps"][0]["interval"][0] > 1
+    assert clean.metrics["overlaps"][0]["errors_over_chance_interval"][0] > 1
 
 
 @pytest.mark.slow

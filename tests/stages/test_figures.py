@@ -140,9 +140,8 @@ def draw_data(labels, titles, thumbnails) -> Figures:
         "label.contact_sheet": label.contact_sheet(dataset, images, labels),
         "zero_center.draw_mean": zero_center.draw_mean(np.full((112, 112, 3), 90, np.float32), 123456),
         "thumbnail_map.draw": thumbnail_map.draw(
-            images.take(rows),
+            thumbnail_map.Layout.of(images.take(rows), positions),
             rows["label"].to_numpy(),
-            positions,
             labels,
             "A title of one line",
             "A caption\nof two lines",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 GRAPH = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
 
 DATA = Path("data")
 RAW = DATA / "raw"
@@ -20,6 +21,7 @@ BEST_PREDICTIONS = DATA / "best_predictions.parquet"
 BEST_STYLE = DATA / "best_style.npy"
 HISTOGRAM_PREDICTIONS = PREDICTIONS / "colour_histogram.parquet"
 AMBIGUITY = DATA / "ambiguity.parquet"
+TITLE_MAP = DATA / "title_map.parquet"
 
 MODELS = Path("models")
 PRETRAINED = MODELS / "pretrained"
@@ -36,6 +38,7 @@ BEST = MODELS / "best"
 
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+REPORT = Path("report/index.html")
 LOGS = Path("logs")  # times of this machine, in no version
 CHECKPOINTS = MODELS / ".handling"  # finished trials of a run under way, in no version
 

@@ -176,7 +176,7 @@ def rank_pairs(
             "genres": [genres[row], genres[column]],
             "overlap": float(overlap[row, column]),
             "errors_over_chance": float(ratio[row, column]),
-            "interval": [float(bound) for bound in limits[:, row, column]],
+            "errors_over_chance_interval": [float(bound) for bound in limits[:, row, column]],
             "titles": int(titles[row, column]),
         }
         for row, column in zip(rows[order], columns[order], strict=True)

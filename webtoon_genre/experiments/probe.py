@@ -19,7 +19,7 @@ from webtoon_genre.core import paths
 from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.tables import DATASET, class_names, read_features, read_table
-from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation import bootstrap, study
 from webtoon_genre.evaluation.bootstrap import accuracy_interval
 from webtoon_genre.evaluation.metrics import (
     HELD_OUT,
@@ -57,7 +57,13 @@ class Backbones(SharedKeys):
 
 
 class ExperimentParams(ParamsFile):
-    """The keys of params.yaml that every experiment reads; a stage with such params is an experiment."""
+    """The keys of params.yaml that every experiment reads; a stage with such params is an experiment.
+
+    question: what the experiment asks. study: what the original study reports on it, None where it reports nothing.
+    """
+
+    question: ClassVar[str]
+    study: ClassVar[str | None] = None
 
     experiments: ProbeParams
     train: Backbones
@@ -148,9 +154,16 @@ def load(
 
 
 def write(stage: str, data: ExperimentData[P], metrics: dict[str, Any], summary: dict[str, Any], outcome: str) -> None:
-    """Write metrics/STAGE.json; `summary` goes into metrics/summary.json, `outcome`, one sentence, into README's table."""
-    params = data.params.experiments
-    shared = {"backbone": data.params.backbone, "seeds": params.seeds, "scored_rows": test_rows_digest(data.dataset)}
+    """Write metrics/STAGE.json; `summary` goes into metrics/summary.json, `outcome`, one sentence, into the report and README's table."""
+    params = data.params
+    shared = {
+        "question": params.question,
+        "backbone": params.backbone,
+        "seeds": params.experiments.seeds,
+        "scored_rows": test_rows_digest(data.dataset),
+    }
+    if params.study and set(data.genres) == study.GENRES:
+        shared["study"] = params.study
     write_json(paths.metrics(stage), {**shared, **metrics, "summary": summary, "outcome": outcome})
     log.info(outcome)
 

@@ -128,11 +128,17 @@ def note(text: str) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write `figure` atomically as PNG or JPEG, by the path's suffix, without matplotlib's version or other metadata.
+    """Write `figure` atomically as PNG or JPEG, by the path's suffix, without matplotlib's version.
 
-    The log names characters that no font has; matplotlib draws boxes for them.
+    A PNG has its texts in its metadata, Title and Description; a JPEG has both as its comment, the title in the first line. The log names
+    characters that no font has; matplotlib draws boxes for them.
     """
-    options = {"pil_kwargs": {"quality": QUALITY}} if path.suffix == ".jpg" else {"metadata": {"Software": None}}
+    title, caption = (" ".join(get().split()) for get in (figure.get_suptitle, figure.get_supxlabel))
+    if not title:  # of a note, which is one sentence
+        title = " ".join(text.get_text() for text in figure.texts)
+    options: dict[str, Any] = {"metadata": {"Software": None, "Title": title, "Description": caption}}
+    if path.suffix == ".jpg":
+        options = {"pil_kwargs": {"quality": QUALITY, "comment": f"{title}\n{caption}"}}
     with replacing(path) as part:
         figure.savefig(part, dpi=DPI, facecolor="white", **options)
     if characters := fonts.without_glyph(text.get_text() for text in figure.findobj(Text)):

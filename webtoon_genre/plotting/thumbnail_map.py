@@ -1,6 +1,7 @@
 """A figure of thumbnails at positions in the plane, framed in the colour of their class, none over another; it computes no positions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -104,15 +105,31 @@ def paste(
     return canvas
 
 
-def draw(
-    images: np.ndarray, labels: np.ndarray, positions: np.ndarray, names: Sequence[str], title: str, caption: str
-) -> Figure:
-    """Draw `images`, uint8 (n, h, w, 3), RGB, near `positions`, float (n, 2), framed by `labels`, int (n,), which `names` explain."""
-    images = without_padding(images)
-    ratio = float(np.clip(images.shape[1] / images.shape[2], 0.5, 2))
-    cells, shape = grid_cells(positions, ratio)
-    size = cell_size(shape, ratio)
-    canvas = paste(images, labels, cells, shape, size)
+@dataclass(frozen=True)
+class Layout:
+    """Thumbnails on a grid: images, uint8 (n, h, w, 3), RGB, without padding, and their cells, int (n, 2), column and row.
+
+    shape: columns and rows. ratio: of a cell's height to its width.
+    """
+
+    images: np.ndarray
+    cells: np.ndarray
+    shape: tuple[int, int]
+    ratio: float
+
+    @classmethod
+    def of(cls, images: np.ndarray, positions: np.ndarray) -> "Layout":
+        """Place images, uint8 (n, side, side, 3), in cells near `positions`, float (n, 2)."""
+        cropped = without_padding(images)
+        ratio = float(np.clip(cropped.shape[1] / cropped.shape[2], 0.5, 2))
+        return cls(cropped, *grid_cells(positions, ratio), ratio)
+
+
+def draw(layout: Layout, labels: np.ndarray, names: Sequence[str], title: str, caption: str) -> Figure:
+    """Draw thumbnails in their cells, framed by `labels`, int (n,), which `names` explain."""
+    cells = layout.cells
+    size = cell_size(layout.shape, layout.ratio)
+    canvas = paste(layout.images, labels, cells, layout.shape, size)
     height, width = canvas.shape[:2]
     across = max(width, NARROWEST) + 2 * EDGE
     columns = across // ENTRY

@@ -90,8 +90,22 @@ def accuracy_title(name: str, scores: dict[str, Any]) -> str:
     return f"{name}: test accuracy {value}{verdict}"
 
 
-def draw(table: pd.DataFrame, scores: dict[str, Any], thumbnails: ThumbnailStore, name: str, folder: Path) -> None:
-    """Draw all plots of the test rows in `table`, whose scores are `scores`, into `folder`."""
+def reliability_table(detail: dict[str, Any]) -> pd.DataFrame:
+    """The reliability diagram before and after temperature scaling, a row a bin; detail: as detailed_scores returns it."""
+    columns = ["confidence", "share_right", "images"]
+    kinds = {kind: pd.DataFrame(detail["calibration"][kind]["bins"])[columns] for kind in ("before", "after")}
+    return pd.concat(kinds, names=["kind"]).reset_index("kind").round(6)
+
+
+def draw(
+    table: pd.DataFrame,
+    scores: dict[str, Any],
+    detail: dict[str, Any],
+    thumbnails: ThumbnailStore,
+    name: str,
+    folder: Path,
+) -> None:
+    """Draw all plots of the test rows in `table`, whose scores are `scores` and `detail`, into `folder`."""
     genres, table = class_names(table), table[table["split"] == "test"]
     sample, title = describe_sample(scores), accuracy_title(name, scores)
     figures.save(confusion_figure(table, genres, title), folder / "confusion.png")
@@ -101,3 +115,4 @@ def draw(table: pd.DataFrame, scores: dict[str, Any], thumbnails: ThumbnailStore
     figures.save(examples_figure(table, thumbnails, title), folder / "examples.png")
     pairs = table[["genre", "predicted"]].set_axis(["actual", "predicted"], axis=1)
     write_text(folder / "confusion.csv", pairs.to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "reliability.csv", reliability_table(detail).to_csv(index=False, lineterminator="\n"))

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import DATASET, write_table
-from webtoon_genre.evaluation import bootstrap
+from webtoon_genre.evaluation import bootstrap, temperature
+from webtoon_genre.evaluation.detailed_scores import detailed_scores
 from webtoon_genre.evaluation.metrics import HELD_OUT, predicted_labels, score_splits
 
 PREFIX = "p_"  # of the columns of probabilities
@@ -49,10 +50,28 @@ def class_names(table: pd.DataFrame) -> list[str]:
     return [name.removeprefix(PREFIX) for name in table.columns if name.startswith(PREFIX)]
 
 
+def probabilities(table: pd.DataFrame) -> np.ndarray:
+    """The probabilities of a table, float32 (rows, genres)."""
+    return table[[f"{PREFIX}{genre}" for genre in class_names(table)]].to_numpy()
+
+
 def score_table(table: pd.DataFrame, seed: int) -> dict[str, Any]:
     """Scores of the val and test rows of a table; see metrics.score_splits."""
-    genres = class_names(table)
-    return score_splits(table, table[[f"{PREFIX}{genre}" for genre in genres]].to_numpy(), genres, seed)
+    return score_splits(table, probabilities(table), class_names(table), seed)
+
+
+def detail_table(table: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """Detailed scores of the test rows of a table, with the temperature that its val rows give; see detailed_scores."""
+    test = table[table["split"] == "test"]
+    labels, groups = (test[name].to_numpy(np.int64) for name in ("label", "group"))
+    fitted = fit_temperature(table)
+    return detailed_scores(labels, groups, probabilities(test), class_names(table), fitted, seed)
+
+
+def fit_temperature(table: pd.DataFrame) -> float:
+    """The temperature that fits the val rows of a table."""
+    val = table[table["split"] == "val"]
+    return temperature.fit(val["label"].to_numpy(np.int64), probabilities(val))
 
 
 def accuracy_change(after: pd.DataFrame, before: pd.DataFrame, seed: int) -> dict[str, Any]:
