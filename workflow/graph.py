@@ -1,4 +1,5 @@
-"""dvc.yaml's lists that follow from the code: each stage's code by folder, its params, and the metrics that `summary` collects.
+"""dvc.yaml's lists that follow from the code: each stage's code by folder, its params, the metrics that `summary` collects, and what
+`report` shows of other stages, their params and the data that they read.
 
 Reads:  dvc.yaml, stages/, webtoon_genre/
 Writes: dvc.yaml; with --check nothing: it names the stages whose lists differ, with exit code 1
@@ -26,7 +27,7 @@ from webtoon_genre.experiments.probe import ExperimentParams
 
 PACKAGE = Path("webtoon_genre")
 BACKBONES = PACKAGE / "backbones"
-CHECK = "check"
+CHECK, REPORT = "check", "report"
 
 
 def import_closure(path: Path) -> set[Path]:
@@ -107,16 +108,45 @@ def dependencies(stage: str, current: list[str], stages: list[str]) -> list[str]
     return [*data, f"stages/{stage}.py", *architectures, *code_folders(stage)]
 
 
+def shown_data(graph: dict[str, Any], stages: list[str]) -> list[str]:
+    """What the report depends on: all outputs of other stages, those of items by folder."""
+    outputs = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for stage in stages
+        if stage != REPORT
+        for out in graph["stages"][stage].get("outs", [])
+    }
+    data = {
+        Path(path).parent.as_posix() if "${" in path else path
+        for path in outputs
+        if Path(path).parts[0] in (paths.DATA.name, paths.MODELS.name)
+    }
+    inside = {path for path in data if any(parent.as_posix() in data for parent in Path(path).parents)}
+    folders = {paths.METRICS.as_posix(), paths.PLOTS.as_posix()}
+    return sorted(data - inside | folders)
+
+
+def shown_params(stages: list[str]) -> list[str]:
+    """The params that the report shows: all that other stages track, a section without its keys where a stage tracks the whole."""
+    names = {name for stage in stages if stage != REPORT for name in tracked_params(stage_params(stage))}
+    sections = {".".join(name.split(".")[:length]) for name in names for length in range(1, len(name.split(".")))}
+    return sorted(name for name in names if not any(name.startswith(f"{section}.") for section in sections & names))
+
+
 def updated(graph: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
     """By stage, the lists `deps` and `params` that follow from the code."""
     stages = stage_names(graph)
-    return {
+    lists = {
         stage: {
             "deps": dependencies(stage, list(graph["stages"][stage]["deps"]), stages),
             "params": tracked_params(stage_params(stage)),
         }
         for stage in stages
     }
+    if REPORT in stages:
+        code = [path for path in lists[REPORT]["deps"] if is_code(path)]
+        lists[REPORT] = {"deps": [*shown_data(graph, stages), *code], "params": shown_params(stages)}
+    return lists
 
 
 def stage_names(graph: dict[str, Any]) -> list[str]:

@@ -16,3 +16,16 @@ PAIR_ACCURACY = 0.87  # the lowest accuracy of its pairs: random split, ImageNet
 def is_comparable(source: str, genres: Iterable[str]) -> bool:
     """Whether pictures of `source`, as metrics/crawl.json names it, and their labels are those of the study."""
     return source.partition("-")[0] in SOURCES and set(genres) == GENRES
+
+
+def differences(source: str, split_by: str, weights: str) -> list[str]:
+    """What keeps accuracies of a run with the study's genres from standing beside those of the study.
+
+    source: as metrics/crawl.json names it. split_by: params split.by. weights: params pretrained.weights.
+    """
+    reasons = {
+        "other pictures, those of a demo site": source.partition("-")[0] != "naver",
+        "titles kept apart, where the study has images of a title on both sides": split_by != "image",
+        "random weights, where the study has those of ImageNet": weights == "random",
+    }
+    return [reason for reason, applies in reasons.items() if applies]
