@@ -20,6 +20,7 @@ BEST_PREDICTIONS = DATA / "best_predictions.parquet"
 BEST_STYLE = DATA / "best_style.npy"
 HISTOGRAM_PREDICTIONS = PREDICTIONS / "colour_histogram.parquet"
 AMBIGUITY = DATA / "ambiguity.parquet"
+CROISSANT = DATA / "croissant.json"
 
 MODELS = Path("models")
 PRETRAINED = MODELS / "pretrained"
@@ -37,6 +38,8 @@ BEST = MODELS / "best"
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 LOGS = Path("logs")  # times of this machine, in no version
+MODEL_CARD = Path("MODEL_CARD.md")
+DATA_CARD = Path("DATA_CARD.md")
 CHECKPOINTS = MODELS / ".handling"  # finished trials of a run under way, in no version
 
 
