@@ -28,7 +28,16 @@ from webtoon_genre.report.facts import Facts
 from webtoon_genre.report.sources import source_of
 
 PREDICTIONS = pa.schema([*DATASET, ("predicted", pa.string())])
-METRICS = ("crawl", "resize", "label", "split", "validate", "baseline", "finetune", "export")  # the stages without which there is no card
+METRICS = (
+    "crawl",
+    "resize",
+    "label",
+    "split",
+    "validate",
+    "baseline",
+    "finetune",
+    "export",
+)  # the stages without which there is no card
 KINDS = ("random", "imagenet")  # of weights; anything else is a file's path or address, which no card shows
 
 

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 import re
 import shutil
 import socket
@@ -133,7 +132,7 @@ def test_the_outcome_of_any_experiment_is_shown_by_its_name(folder):
 @pytest.mark.skipif(not (REPOSITORY / "models/best/config.json").is_file(), reason="the repository has no results")
 def test_the_cards_in_git_are_those_of_the_results(workspace):
     for name in ("metrics", "models", "data"):
-        os.symlink(REPOSITORY / name, name)
+        Path(name).symlink_to(REPOSITORY / name)
     facts = cards.collect(cards.read(cards.Params))
     assert (REPOSITORY / "MODEL_CARD.md").read_text(encoding="utf-8") == card_texts.model_card(facts)
     assert (REPOSITORY / "DATA_CARD.md").read_text(encoding="utf-8") == card_texts.data_card(facts)

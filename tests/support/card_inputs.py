@@ -32,7 +32,9 @@ def write_inputs(labels: list[str], source: str = "folder", shared: bool = False
     held_out = dataset[dataset["split"] != "train"]
     predicted = held_out["genre"].where(held_out["genre"] != labels[-1], labels[0])
     write_table(held_out.assign(predicted=predicted), PREDICTIONS, paths.BEST_PREDICTIONS)
-    rows = [title_row(title_id, genre, source) for title_id, genre in zip(titles["title_id"], titles["genre"], strict=True)]
+    rows = [
+        title_row(title_id, genre, source) for title_id, genre in zip(titles["title_id"], titles["genre"], strict=True)
+    ]
     write_table(pd.DataFrame(rows), TITLES, paths.TITLES)
     write_pictures(dataset, source, shared)
     write_json(paths.BEST / "config.json", config(labels))
@@ -63,7 +65,9 @@ def write_pictures(dataset: pd.DataFrame, source: str, shared: bool) -> None:
     rows = []
     for row in dataset.itertuples():
         image = cv2.imencode(".png", np.full((6, 8, 3), row.label * 10, np.uint8))[1].tobytes()
-        rows.append({"title_id": row.title_id, "no": row.no, "image": image, "thumbnail_url": f"{row.title_id}/{row.no}"})
+        rows.append(
+            {"title_id": row.title_id, "no": row.no, "image": image, "thumbnail_url": f"{row.title_id}/{row.no}"}
+        )
     pictures = pd.DataFrame(rows)
     if shared:
         write_table(pictures, SHARED_PICTURES, paths.THUMBNAILS / f"{SHARED}1-999.parquet")

@@ -44,7 +44,7 @@ def render(template: str, facts: Facts, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  Markdown; `escape` marks free text
+        autoescape=False,  # Markdown; the filter `escape` is for it
     )
     environment.filters |= {"escape": escape, "count": count}
     return environment.get_template(template).render(facts=facts, source=facts.source, metrics=facts.metrics, **context)

@@ -53,7 +53,11 @@ CONTEXT = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-TABLES = {"dataset.parquet": DATASET, "raw/titles.parquet": TITLES, "raw/episodes.parquet": EPISODES}  # paths from data/
+TABLES = {
+    "dataset.parquet": DATASET,
+    "raw/titles.parquet": TITLES,
+    "raw/episodes.parquet": EPISODES,
+}  # paths from data/
 SETS = {"dataset.parquet": "images", "raw/titles.parquet": "titles", "raw/episodes.parquet": "episodes"}  # of records
 KEYS = {"images": ("title_id", "no", "genre"), "titles": ("title_id",), "episodes": ("title_id", "no")}
 CONTENTS = {

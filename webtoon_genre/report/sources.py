@@ -9,8 +9,8 @@ MIT = "https://spdx.org/licenses/MIT.html"
 class Source:
     """The nouns, the owners and the terms of a source's pictures.
 
-    name: as `crawl.source` in params.yaml. subject: what the pictures are. licence: of the pictures, an address or a sentence, for Croissant.
-    owners, consent, terms: sentences. free: whether anyone may pass the pictures on.
+    name: as `crawl.source` in params.yaml. subject: what the pictures are. licence: of the pictures, for Croissant, an address or a
+    sentence. owners, consent, terms: sentences. free: whether anyone may pass the pictures on.
     """
 
     name: str
@@ -73,7 +73,9 @@ FOLDER = Source(
         "The folder does not say whether the artists have agreed. Without their consent the pictures and the model are no means of "
         "imitating a style."
     ),
-    terms="The owner of the folder has not released them (`export.folder_examples: false`): do not pass them on without the owner's consent.",
+    terms=(
+        "The owner of the folder has not released them (`export.folder_examples: false`): do not pass them on without the owner's consent."
+    ),
     free=False,
 )
 RELEASED = "The owner of the folder allows small examples in the model's folder (`export.folder_examples: true`). For more, ask the owner."
