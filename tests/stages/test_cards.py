@@ -46,7 +46,7 @@ def test_cards_of_a_folder_are_about_its_labels_and_not_about_webtoons(folder):
 
 
 def test_cards_of_a_folder_leave_its_terms_to_the_owner(folder, set_params):
-    assert "The owner of the folder has not released them" in texts()["DATA_CARD.md"]
+    assert "The owner of the folder has not released the pictures" in texts()["DATA_CARD.md"]
     set_params({"export.folder_examples": True})
     assert "The owner of the folder allows small examples" in texts()["DATA_CARD.md"]
 

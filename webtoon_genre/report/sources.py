@@ -10,7 +10,7 @@ class Source:
     """The nouns, the owners and the terms of a source's pictures.
 
     name: as `crawl.source` in params.yaml. subject: what the pictures are. licence: of the pictures, for Croissant, an address or a
-    sentence. owners, consent, terms: sentences. free: whether anyone may pass the pictures on.
+    sentence. labelled, owners, consent, terms: sentences; labelled: where the labels come from. free: whether anyone may pass the pictures on.
     """
 
     name: str
@@ -18,6 +18,7 @@ class Source:
     picture: str
     label: str
     licence: str
+    labelled: str
     owners: str
     consent: str
     terms: str
@@ -40,9 +41,10 @@ DEMO = Source(
     picture="thumbnail",
     label="genre",
     licence=MIT,
-    owners="This project's own code draws them. No artist's drawing is among them; titles and authors are invented.",
+    labelled="the site chooses a title's genre first and draws in a style that leans on it, so a score above chance is built in.",
+    owners="This project's own code draws the thumbnails. No artist's drawing is among them; titles and authors are invented.",
     consent="Nobody's drawing is used, so no consent is needed. What holds for these drawings need not hold for real webtoons.",
-    terms="They may be passed on under the project's licence (LICENSE, MIT).",
+    terms="The thumbnails may be passed on under the project's licence (LICENSE, MIT).",
     free=True,
 )
 NAVER = Source(
@@ -51,7 +53,8 @@ NAVER = Source(
     picture="thumbnail",
     label="genre",
     licence="All rights reserved by the authors and Naver. The thumbnails may not be passed on; ask the rights holders for permission.",
-    owners="They belong to their authors and to Naver.",
+    labelled="the site gives the genres. They describe the story, not the drawing; no one has labelled the drawings.",
+    owners="The thumbnails belong to their authors and to Naver.",
     consent=(
         "No author was asked. None has agreed to the use of the drawings for training, nor to the imitation of a style. A crawl needs "
         "Naver's permission, and obeys robots.txt and the terms of service."
@@ -68,13 +71,14 @@ FOLDER = Source(
     picture="picture",
     label="label",
     licence="The terms are those of the pictures' owner; ask the owner before they are passed on.",
-    owners="They belong to whoever made them; the folder does not say who that is.",
+    labelled="the folder or its manifest gives them; only its owner knows what they stand for.",
+    owners="The pictures belong to whoever made them; the folder does not say who that is.",
     consent=(
         "The folder does not say whether the artists have agreed. Without their consent the pictures and the model are no means of "
         "imitating a style."
     ),
     terms=(
-        "The owner of the folder has not released them (`export.folder_examples: false`): do not pass them on without the owner's consent."
+        "The owner of the folder has not released the pictures (`export.folder_examples: false`): do not pass them on without consent."
     ),
     free=False,
 )
