@@ -10,7 +10,8 @@ class Source:
     """The nouns, the owners and the terms of a source's pictures.
 
     name: as `crawl.source` in params.yaml. subject: what the pictures are. licence: of the pictures, for Croissant, an address or a
-    sentence. labelled, owners, consent, terms: sentences; labelled: where the labels come from. free: whether anyone may pass the pictures on.
+    sentence. labelled, owners, consent, terms: sentences; labelled: where the labels come from. free: whether anyone may pass the
+    pictures on.
     """
 
     name: str
