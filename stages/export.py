@@ -5,8 +5,8 @@ Reads:  models/classifier/, data/best_predictions.parquet, data/best_style.npy, 
 Writes: models/best/ (the DVC artifact genre-classifier): the files of models/classifier, config.json with the keys of InferenceConfig
         (webtoon_genre/inference/model_info.py) added, model.onnx (training/export.py), titles.npz (inference/titles.py),
         images.npz (inference/references.py), head.npz (inference/head.py);
-        metrics/export.json (temperature, log loss on val and test images before and after, unlike_distance, titles with an example,
-        how often a picture finds its own title)
+        metrics/export.json (temperature, log loss on val and test images before and after, unlike_distance and the share of images
+        beyond it, titles with an example, how often a picture finds its own title)
 Params: export, crawl.source, resize.interpolation, resize.max_pixels, seed, runtime
 
 Temperature and distance are fitted on validation images. Small examples of the train titles are in titles.npz where the source's
@@ -141,6 +141,22 @@ def own_title_recall(dataset: pd.DataFrame, style: np.ndarray, index: TitleIndex
     return {**recalls, "titles_searched": len(queries), "titles": len(index.titles)}
 
 
+def unlike_share(
+    dataset: pd.DataFrame, style: np.ndarray, index: TitleIndex, limit: float, seed: int
+) -> dict[str, dict[str, Any]]:
+    """By split, the share of images whose style is farther than `limit` from every train title, with its interval over titles.
+
+    style: float32 (n, width), of the rows of the dataset.
+    """
+    shares = {}
+    for split in SPLITS:
+        rows = (dataset["split"] == split).to_numpy()
+        groups, unlike = dataset["group"].to_numpy()[rows], index.distances(style[rows]).min(axis=1) > limit
+        limits = bootstrap.accuracy_interval(unlike, groups, np.random.default_rng(seed))
+        shares[split] = {"share": float(unlike.mean()), "interval": limits, "titles": len(np.unique(groups))}
+    return shares
+
+
 def reference_images(
     dataset: pd.DataFrame, table: pd.DataFrame, style: np.ndarray, index: TitleIndex
 ) -> ReferenceImages:
@@ -223,7 +239,10 @@ def main() -> None:
         paths.metrics("export"),
         {"temperature": fitted, "unlike_distance": unlike, "titles": len(index.titles), "examples": len(index.examples)}
         | losses
-        | {"own_title": own_title_recall(dataset, style, index, params.seed)},
+        | {
+            "own_title": own_title_recall(dataset, style, index, params.seed),
+            "unlike": unlike_share(dataset, style, index, unlike, params.seed),
+        },
     )
     before, after = (losses["test"][name] for name in ("log_loss_before", "log_loss"))
     log.info(f"temperature {fitted:g}; log loss on test images {after:.3f}, {before:.3f} without it")

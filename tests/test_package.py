@@ -111,5 +111,5 @@ def test_the_wheel_holds_the_package_alone(tmp_path):
     [wheel] = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names if "dist-info" not in name} == {"webtoon_genre"}
-    assert "webtoon_genre/cli.py" in names
+    assert {"webtoon_genre/cli.py", "webtoon_genre/report/templates/model_card.md.j2"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)

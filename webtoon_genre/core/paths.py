@@ -21,6 +21,7 @@ BEST_PREDICTIONS = DATA / "best_predictions.parquet"
 BEST_STYLE = DATA / "best_style.npy"
 HISTOGRAM_PREDICTIONS = PREDICTIONS / "colour_histogram.parquet"
 AMBIGUITY = DATA / "ambiguity.parquet"
+CROISSANT = DATA / "croissant.json"
 TITLE_MAP = DATA / "title_map.parquet"
 
 MODELS = Path("models")
@@ -40,6 +41,8 @@ METRICS = Path("metrics")
 PLOTS = Path("plots")
 REPORT = Path("report/index.html")
 LOGS = Path("logs")  # times of this machine, in no version
+MODEL_CARD = Path("MODEL_CARD.md")
+DATA_CARD = Path("DATA_CARD.md")
 CHECKPOINTS = MODELS / ".handling"  # finished trials of a run under way, in no version
 
 
