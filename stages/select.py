@@ -128,8 +128,8 @@ def plot_data(trials: pd.DataFrame) -> str:
     """All trials as CSV for `dvc plots`; low, high: of the interval. A failed trial has no validation accuracy."""
     columns = ["backbone", "unfreeze", "units", "lr", "val_accuracy"]
     interval = trials["val_accuracy_interval"]
-    table = trials[columns].assign(low=interval.str[0], high=interval.str[1])
-    return table.to_csv(index=False, lineterminator="\n")
+    limits = {name: interval.str[position].astype(float) for position, name in enumerate(("low", "high"))}
+    return trials[columns].assign(**limits).round(6).to_csv(index=False, lineterminator="\n")
 
 
 def with_seconds(trials: pd.DataFrame) -> pd.DataFrame:
