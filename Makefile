@@ -6,15 +6,19 @@ EXTRA ?=
 JOBS ?= 2
 REV ?= HEAD
 BASE ?= main
+REVS ?=
 LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
 # A moved or copied folder has no stamp of its path: its environment is set up again, in seconds and without a network.
 STAMP := .venv/installed-$(LOCK)-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
-NODE_SERVERS := s3rver@3.7.1 axe-core@4.14.1
+# Vega's versions are those of the page of `dvc plots`; --legacy-peer-deps, since this vega-lite declares a later vega than that page has.
+NODE_SERVERS := s3rver@3.7.1 axe-core@4.14.1 vega@5.20.2 vega-lite@5.2.0 vega-embed@6.18.2
+INSTALL_NODE_SERVERS = stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test -e $$stamp || { rm -rf .servers && npm install --prefix .servers \
+  --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --legacy-peer-deps --loglevel=error $(NODE_SERVERS) && touch $$stamp; }
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: repro verify review test test-all test-slow check servers setup lock
+.PHONY: repro verify review plots test test-all test-slow check servers setup lock
 .DEFAULT_GOAL := repro
 
 setup: $(STAMP)
@@ -44,6 +48,11 @@ verify: setup
 review: setup
 	$(BIN)/python -m workflow.review $(BASE)
 
+# Writes dvc_plots/index.html, which opens without a network; with revisions, they are compared: make plots REVS="HEAD~1 HEAD". Needs npm.
+plots: setup
+	@$(INSTALL_NODE_SERVERS)
+	@$(BIN)/python -m workflow.plots $(REVS)
+
 check: setup
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
@@ -60,7 +69,7 @@ test-all: check
 test-slow: setup
 	$(PYTEST) -m slow
 
-# Installs what tests of remotes and of the page need: OpenSSH and Chromium from Debian, s3rver and axe-core from npm in .servers. Tests of
+# Installs what tests of remotes and of pages need: OpenSSH and Chromium from Debian, s3rver, axe-core and Vega from npm in .servers. Tests of
 # what is missing are skipped.
 servers:
 	@missing=$$(PATH="$$PATH:/usr/sbin"; for program in sshd:openssh-server node:nodejs npm:npm chromium:chromium; do \
@@ -68,8 +77,7 @@ servers:
 	test -z "$$missing" || { $(SUDO) apt-get update --quiet && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install --quiet --yes --no-install-recommends $$missing; } || { echo "make servers: Debian packages are missing:" \
 	  $$missing; echo "make servers: install them as root, and run make servers again"; exit 1; } >&2
-	@stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test -e $$stamp || { rm -rf .servers && npm install --prefix .servers --no-save \
-	  --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error $(NODE_SERVERS) && touch $$stamp; }
+	@$(INSTALL_NODE_SERVERS)
 
 # The locks carry hashes and no index's URL; one version of each package serves every Python.
 lock: setup

@@ -4,7 +4,7 @@ Reads:  metrics/, plots/, data/dataset.parquet, data/raw/, data/resized/, data/m
         experiments name as their `map`, and dvc.lock (the stages before this one; all data whose digests the page shows are dependencies
         of this stage, so that their entries are up to date)
 Writes: report/index.html, one self-contained file; `make report` prints it as report/report.pdf
-Params: all of params.yaml but `memory`: the page shows those of each stage
+Params: params.yaml as a file, since the page shows the params of each stage
 
 The page knows no experiment by name: every metrics file with a `question` is one (webtoon_genre/report/content.py).
 """

@@ -5,7 +5,8 @@ Reads:  metrics/handling/BACKBONE.json and metrics/train/BACKBONE.json of each o
 Writes: metrics/select.json (the best trial, the best of each backbone and `unfreeze`, the trial that `finetune` starts from, the best
         trained model and the validation accuracy of all), metrics/handling.md (the best of each backbone and `unfreeze` as a table),
         models/selected/ (the start's features, extractor and predictions before fine-tuning; the best trained model with its
-        features, predictions and curves), plots/handling/: grid.png, learning_rate.png, parameters.png
+        features, predictions and curves), plots/handling/: grid.png, learning_rate.png, parameters.png, trials.csv (all
+        trials, for `dvc plots`)
 Params: handling.grid, train.backbones
 
 Trials whose training ended in NaN or infinity are counted and left out. Test rows are not read. `python -m stages.select times` draws
@@ -123,6 +124,14 @@ def table(trials: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plot_data(trials: pd.DataFrame) -> str:
+    """All trials as CSV for `dvc plots`; low, high: of the interval. A failed trial has no validation accuracy."""
+    columns = ["backbone", "unfreeze", "units", "lr", "val_accuracy"]
+    interval = trials["val_accuracy_interval"]
+    limits = {name: interval.str[position].astype(float) for position, name in enumerate(("low", "high"))}
+    return trials[columns].assign(**limits).round(6).to_csv(index=False, lineterminator="\n")
+
+
 def with_seconds(trials: pd.DataFrame) -> pd.DataFrame:
     """`trials` with a column seconds, from the logs of this machine's runs; trials without a log are left out."""
     seconds: list[float | None] = []
@@ -210,6 +219,7 @@ def main(context: typer.Context) -> None:
         save(grid_figure(trials, grid), folder / "grid.png")
         save(rates_figure(trials, grid), folder / "learning_rate.png")
         save(accuracy_figure(trials, "trainable_parameters", "trained parameters"), folder / "parameters.png")
+        write_text(folder / "trials.csv", plot_data(trials))
     keep_only([*runs(params).values()])
 
 

@@ -3,8 +3,9 @@
 Reads:  metrics/crawl.json, metrics/resize.json, metrics/split.json, metrics/baseline.json, metrics/finetune.json,
         metrics/evaluate/BACKBONE.json and plots/train/BACKBONE/ of each backbone in train.backbones,
         and the `summary` block of every metrics/EXPERIMENT.json that has one
-Writes: metrics/summary.json, plots/summary.png, plots/curves.png; and removes the metrics and plots of train and evaluate of other
-        backbones, which DVC leaves after a change of train.backbones
+Writes: metrics/summary.json, plots/summary.png, plots/curves.png, plots/curves.csv (for `dvc plots`: backbone, split, epoch, accuracy,
+        loss); and removes the metrics and plots of train and evaluate of other backbones, which DVC leaves after a change of
+        train.backbones
 Params: train.backbones
 
 metrics/summary.json has what reviewers compare with `dvc metrics diff`: numbers, and the interval of each as text in the next line.
@@ -22,7 +23,7 @@ from pydantic import Field
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import keep_only, read_json, write_json
+from webtoon_genre.core.files import keep_only, read_json, write_json, write_text
 from webtoon_genre.core.params import ParamsFile, SharedKeys, read
 from webtoon_genre.evaluation import bootstrap, study
 from webtoon_genre.evaluation.metrics import HELD_OUT
@@ -36,7 +37,7 @@ against histogram: change of test accuracy from the colour histogram's, paired b
 
 Where to look next
   plots/summary.png, plots/evaluate/           what each model confuses, and its surest predictions
-  plots/curves.png, dvc plots show             learning curves; in a browser, with confusion matrices
+  plots/curves.png, dvc plots show             learning curves; in a browser, with confusion matrices (make plots: without the web)
   dvc exp run -S lr=1e-4 && dvc metrics diff   another learning rate, and what it changes"""
 CAPTION = """\
 test accuracy; backbones and baselines: the best validation accuracy first
@@ -205,15 +206,23 @@ def headline(backbones: list[tuple[str, Any]], baselines: list[tuple[str, Any]],
 
 
 def history(folder: Path, backbone: str) -> pd.DataFrame:
-    """Accuracy by epoch of one backbone, as DVCLive logged it: columns epoch, accuracy, side (train or val), backbone."""
+    """Learning curves of one backbone, as DVCLive logged them: columns backbone, split (train or val), epoch, accuracy, loss."""
     splits = []
     for split in ("train", "val"):
-        path = folder / backbone / split / "accuracy.tsv"
-        if not path.is_file():
-            raise InputError(f"{path} is not there; `dvc repro train` makes it")
-        rows = pd.read_csv(path, sep="\t").rename(columns={"step": "epoch"})
-        splits.append(rows.assign(side=split, backbone=backbone))
-    return pd.concat(splits, ignore_index=True)
+        accuracy, loss = (read_curve(folder / backbone / split / f"{metric}.tsv") for metric in ("accuracy", "loss"))
+        rows = accuracy.merge(loss, on="step").rename(columns={"step": "epoch"})
+        rows.insert(0, "split", split)
+        splits.append(rows)
+    curves = pd.concat(splits, ignore_index=True)
+    curves.insert(0, "backbone", backbone)
+    return curves
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """A metric by step, as DVCLive logged it."""
+    if not path.is_file():
+        raise InputError(f"{path} is not there; `dvc repro train` makes it")
+    return pd.read_csv(path, sep="\t")
 
 
 def curves_figure(histories: list[pd.DataFrame]) -> Figure:
@@ -225,7 +234,7 @@ def curves_figure(histories: list[pd.DataFrame]) -> Figure:
     colours = {"train": figures.BLUE, "val": figures.ORANGE}
     for axes, rows in zip(panels, histories, strict=True):
         last = axes is panels[-1]
-        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="side", palette=colours, ax=axes, legend=last)
+        seaborn.lineplot(rows, x="epoch", y="accuracy", hue="split", palette=colours, ax=axes, legend=last)
         axes.set_title(rows["backbone"].iloc[0])
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylim(0, 1)
@@ -247,9 +256,10 @@ def main(context: typer.Context) -> None:
     crawl, split = (read_json(paths.metrics(stage), stage) for stage in ("crawl", "split"))
     comparable = study.is_comparable(crawl["source"], split["images_by_genre"])
     figures.save(scores_figure(summary, comparable), paths.plot("summary"))
-    curves = [history(paths.plots("train"), name) for name in names]
     best = history(paths.plots("finetune"), "curves").assign(backbone="models/best")
-    figures.save(curves_figure([*curves, best]), paths.plot("curves"))
+    curves = [*(history(paths.plots("train"), name) for name in names), best]
+    figures.save(curves_figure(curves), paths.plot("curves"))
+    write_text(paths.plot("curves").with_suffix(".csv"), pd.concat(curves).to_csv(index=False, lineterminator="\n"))
     for stage in ("train", "evaluate"):
         keep_only([product(stage, name) for product in (paths.metrics, paths.plots) for name in names])
 

@@ -224,7 +224,7 @@ def format_commands(change: Change) -> str:
     lines = [
         f"git checkout {head} && dvc pull",
         f"dvc metrics diff {base} {head}",
-        f"dvc plots diff {base} {head} --open   # curves and confusion matrices, interactive",
+        f"dvc plots diff {base} {head} --open   # curves and confusion matrices, interactive; needs the web",
     ]
     return fold("Look closer", "```sh\n" + "\n".join(lines) + "\n```")
 

@@ -1,5 +1,5 @@
 """dvc.yaml's lists that follow from the code: each stage's code by folder, its params, the metrics that `summary` collects, and what
-`report` shows of other stages, their params and the data that they read.
+`report` shows of other stages: their outputs, and their params, for which it depends on the whole of params.yaml.
 
 Reads:  dvc.yaml, stages/, webtoon_genre/
 Writes: dvc.yaml; with --check nothing: it names the stages whose lists differ, with exit code 1
@@ -126,13 +126,6 @@ def shown_data(graph: dict[str, Any], stages: list[str]) -> list[str]:
     return sorted(data - inside | folders)
 
 
-def shown_params(stages: list[str]) -> list[str]:
-    """The params that the report shows: all that other stages track, a section without its keys where a stage tracks the whole."""
-    names = {name for stage in stages if stage != REPORT for name in tracked_params(stage_params(stage))}
-    sections = {".".join(name.split(".")[:length]) for name in names for length in range(1, len(name.split(".")))}
-    return sorted(name for name in names if not any(name.startswith(f"{section}.") for section in sections & names))
-
-
 def updated(graph: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
     """By stage, the lists `deps` and `params` that follow from the code."""
     stages = stage_names(graph)
@@ -145,7 +138,7 @@ def updated(graph: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
     }
     if REPORT in stages:
         code = [path for path in lists[REPORT]["deps"] if is_code(path)]
-        lists[REPORT] = {"deps": [*shown_data(graph, stages), *code], "params": shown_params(stages)}
+        lists[REPORT] = {"deps": [*shown_data(graph, stages), paths.PARAMS.as_posix(), *code], "params": []}
     return lists
 
 

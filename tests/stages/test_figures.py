@@ -121,7 +121,7 @@ def draw_summary(labels, titles, _) -> Figures:
     groups["backbones"] = dict.fromkeys(backbone_names(labels), groups["backbones"]["efficientnet_v2_b0"])
     models = {"data": {"test_titles": titles}, **summary.summarise(groups)}
     curve = pd.DataFrame(
-        {"epoch": [0, 1, 0, 1], "accuracy": [0.3, 0.99, 0.1, 0.2], "side": ["train"] * 2 + ["val"] * 2}
+        {"epoch": [0, 1, 0, 1], "accuracy": [0.3, 0.99, 0.1, 0.2], "split": ["train"] * 2 + ["val"] * 2}
     )
     histories = [curve.assign(backbone=name) for name in backbone_names(labels)]
     return {

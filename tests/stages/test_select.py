@@ -222,6 +222,18 @@ def test_failed_trials_are_counted_and_left_out(grid_workspace, caplog):
     assert len(lines) == 2 + 4 + 2
 
 
+def test_the_table_for_dvc_plots_has_every_trial_those_that_failed_without_numbers(grid_workspace):
+    fail("resnet50", [0])
+    call()
+    lines = Path("plots/handling/trials.csv").read_text().splitlines()
+    assert lines[:3] == [
+        "backbone,unfreeze,units,lr,val_accuracy,low,high",
+        "resnet50,0,128,0.001,,,",
+        "resnet50,0,128,0.0001,0.21,0.11,0.26",
+    ]
+    assert len(lines) == 1 + 16
+
+
 def test_where_no_trial_failed_nothing_is_said_of_it(grid_workspace, caplog):
     call()
     assert read_metrics()["failed"] == 0

@@ -74,9 +74,10 @@ def metrics(workspace, set_params):
     write("metrics/baseline.json", scores_by_model(BASELINES))
     for folder in (*(f"plots/train/{name}" for name in BACKBONES), "plots/finetune/curves"):
         for split in ("train", "val"):
-            path = Path(f"{folder}/{split}/accuracy.tsv")
-            path.parent.mkdir(parents=True)
-            path.write_text("step\taccuracy\n0\t0.1\n1\t0.4\n")
+            curves = Path(f"{folder}/{split}")
+            curves.mkdir(parents=True)
+            (curves / "accuracy.tsv").write_text("step\taccuracy\n0\t0.1\n1\t0.4\n")
+            (curves / "loss.tsv").write_text("step\tloss\n0\t2.5\n1\t1.25\n")
     return workspace
 
 
@@ -234,11 +235,10 @@ def test_few_test_titles_are_named_beside_the_scores():
 
 def test_two_processes_write_the_same_bytes(metrics, run_stage):
     runs = []
+    names = ("metrics/summary.json", "plots/summary.png", "plots/curves.png", "plots/curves.csv")
     for _ in range(2):
         assert run_stage("summary").returncode == 0
-        runs.append(
-            [Path(name).read_bytes() for name in ("metrics/summary.json", "plots/summary.png", "plots/curves.png")]
-        )
+        runs.append([Path(name).read_bytes() for name in names])
     assert runs[0] == runs[1]
 
 
@@ -248,6 +248,14 @@ def test_learning_curves_have_a_panel_a_backbone_and_a_line_a_split(metrics):
     for axes in figure.axes:
         lines = [line.get_ydata().tolist() for line in axes.lines if len(line.get_ydata())]
         assert lines == [[0.1, 0.4], [0.1, 0.4]]
+
+
+def test_the_table_of_learning_curves_has_a_row_for_each_model_split_and_epoch(metrics):
+    call()
+    lines = Path("plots/curves.csv").read_text().splitlines()
+    assert lines[:3] == ["backbone,split,epoch,accuracy,loss", "resnet50,train,0,0.1,2.5", "resnet50,train,1,0.4,1.25"]
+    models = [line.rsplit(",", 3)[0] for line in lines[1::2]]
+    assert models == [f"{name},{split}" for name in (*BACKBONES, "models/best") for split in ("train", "val")]
 
 
 def test_missing_learning_curves_are_one_clear_line(metrics):

@@ -113,6 +113,6 @@ def draw(
     figures.save(genres_figure(scores["per_genre"], title), folder / "genres.png")
     title = f"{name}: surest predictions of {sample}"
     figures.save(examples_figure(table, thumbnails, title), folder / "examples.png")
-    pairs = table[["genre", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    pairs = table.sort_values("label", kind="stable")[["genre", "predicted"]].set_axis(["actual", "predicted"], axis=1)
     write_text(folder / "confusion.csv", pairs.to_csv(index=False, lineterminator="\n"))
     write_text(folder / "reliability.csv", reliability_table(detail).to_csv(index=False, lineterminator="\n"))
