@@ -18,7 +18,7 @@ INSTALL_NODE_SERVERS = stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test 
   --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --legacy-peer-deps --loglevel=error $(NODE_SERVERS) && touch $$stamp; }
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: repro verify review plots test test-all test-slow check servers setup lock
+.PHONY: repro report verify review plots test test-all test-slow check servers setup lock
 .DEFAULT_GOAL := repro
 
 setup: $(STAMP)
@@ -39,6 +39,12 @@ repro: setup
 	@$(BIN)/python -m workflow.check
 	@$(BIN)/python -m workflow.repro --jobs $(JOBS)
 	@$(BIN)/python -m stages.summary show
+
+# Brings report/index.html up to date and prints it as report/report.pdf. Needs Chromium, which make servers installs.
+report: setup
+	@$(BIN)/python -m workflow.check
+	@$(BIN)/python -m workflow.repro --jobs $(JOBS)
+	@$(BIN)/python -m workflow.print_report
 
 # Rebuilds a commit in a fresh clone and compares byte for byte: make verify TARGETS=split REV=HEAD~1 TOLERANCE=0.1
 verify: setup

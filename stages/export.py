@@ -153,7 +153,7 @@ def unlike_share(
         rows = (dataset["split"] == split).to_numpy()
         groups, unlike = dataset["group"].to_numpy()[rows], index.distances(style[rows]).min(axis=1) > limit
         limits = bootstrap.accuracy_interval(unlike, groups, np.random.default_rng(seed))
-        shares[split] = {"share": float(unlike.mean()), "interval": limits, "titles": len(np.unique(groups))}
+        shares[split] = {"share": float(unlike.mean()), "share_interval": limits, "titles": len(np.unique(groups))}
     return shares
 
 

@@ -38,7 +38,9 @@ against histogram: change of test accuracy from the colour histogram's, paired b
 Where to look next
   plots/summary.png, plots/evaluate/           what each model confuses, and its surest predictions
   plots/curves.png, dvc plots show             learning curves; in a browser, with confusion matrices (make plots: without the web)
-  dvc exp run -S lr=1e-4 && dvc metrics diff   another learning rate, and what it changes"""
+  dvc exp run -S lr=1e-4 && dvc metrics diff   another learning rate, and what it changes
+
+The study on one page: open report/index.html"""
 CAPTION = """\
 test accuracy; backbones and baselines: the best validation accuracy first
 lines and brackets: 95% intervals, whole titles resampled"""

@@ -87,8 +87,13 @@ def test_recalls_have_their_titles_and_a_mark_where_these_are_few(facts):
 
 
 def test_confused_pairs_are_those_above_chance_over_enough_titles(facts):
-    pair = {"genres": ["daily", "comic"], "errors_over_chance": 3.0, "interval": [2.0, 4.0], "titles": 30}
-    overlaps = [pair, {**pair, "interval": [0.9, 4.0]}, {**pair, "titles": 9}]
+    pair = {
+        "genres": ["daily", "comic"],
+        "errors_over_chance": 3.0,
+        "errors_over_chance_interval": [2.0, 4.0],
+        "titles": 30,
+    }
+    overlaps = [pair, {**pair, "errors_over_chance_interval": [0.9, 4.0]}, {**pair, "titles": 9}]
     measured = with_metrics(facts, ambiguity={"overlaps": overlaps})
     words = "daily and comic: 3.0 times as many errors as by chance (2.0 to 4.0), 30 titles"
     assert cards.confused_pairs(measured.metrics) == [words]

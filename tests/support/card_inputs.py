@@ -143,7 +143,9 @@ def metrics(dataset: pd.DataFrame, labels: list[str], source: str) -> dict[str, 
             "examples": 0,
             "val": {"log_loss": 1.0, "log_loss_before": 1.2},
             "test": {"log_loss": 1.1, "log_loss_before": 1.3},
-            "unlike": {split: {"share": 0.02, "interval": [0.0, 0.05], "titles": 12} for split in ("val", "test")},
+            "unlike": {
+                split: {"share": 0.02, "share_interval": [0.0, 0.05], "titles": 12} for split in ("val", "test")
+            },
             "own_title": {
                 "recall_at_1": 0.2,
                 "recall_at_1_interval": [0.1, 0.3],

@@ -161,10 +161,14 @@ def confused_pairs(metrics: dict[str, Any]) -> list[str] | None:
     measured = [content["overlaps"] for content in metrics.values() if isinstance(content.get("overlaps"), list)]
     if not measured:
         return None
-    pairs = [pair for pair in measured[0] if bootstrap.is_enough(pair["titles"]) and pair["interval"][0] > 1]
+    pairs = [
+        pair
+        for pair in measured[0]
+        if bootstrap.is_enough(pair["titles"]) and pair["errors_over_chance_interval"][0] > 1
+    ]
     return [
         f"{' and '.join(map(escape, pair['genres']))}: {pair['errors_over_chance']:.1f} times as many errors as by chance "
-        f"({pair['interval'][0]:.1f} to {pair['interval'][1]:.1f}), {count(pair['titles'], 'title')}"
+        f"({pair['errors_over_chance_interval'][0]:.1f} to {pair['errors_over_chance_interval'][1]:.1f}), {count(pair['titles'], 'title')}"
         for pair in pairs[:PAIRS]
     ]
 
@@ -172,7 +176,7 @@ def confused_pairs(metrics: dict[str, Any]) -> list[str] | None:
 def unlike_shares(export: dict[str, Any]) -> dict[str, str]:
     """By split, the share of images that the model calls unlike its training pictures, with its interval."""
     return {
-        split: bootstrap.format_value(share["share"], share["interval"], share["titles"])
+        split: bootstrap.format_value(share["share"], share["share_interval"], share["titles"])
         for split, share in export["unlike"].items()
     }
 

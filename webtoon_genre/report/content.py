@@ -149,6 +149,7 @@ def experiments(
     """The stages whose metrics file asks a question, by name; titles: names by title_id."""
     names = metrics.names()
     asked = [stage for stage in stages if stage.name in names and metrics.has(f"{stage.name}#/question")]
+    asked.sort(key=lambda stage: stage.name)
     return [experiment(stage, metrics, titles, dataset) for stage in asked]
 
 

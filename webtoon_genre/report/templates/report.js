@@ -54,4 +54,4 @@ function open() {  // a link into a closed part opens it
 }
 window.addEventListener("hashchange", open);
 open();
-window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+window.addEventListener("beforeprint", () => document.querySelectorAll("details:not(.numbers)").forEach((part) => { part.open = true; }));
