@@ -78,7 +78,7 @@ def test_after_the_pull_a_repro_runs_nothing(pulled):
 @pytest.mark.parametrize("pulled", ["directory"], indirect=True)
 def test_after_the_pull_another_learning_rate_runs_only_training_and_the_stages_after_it(pulled):
     output = pulled.clone.type("dvc exp run -S lr=1e-4")
-    stages = ["check", "train", "evaluate", "select", "finetune", "export", "summary", "cards"]
+    stages = ["check", "train", "evaluate", "select", "finetune", "export", "summary", "cards", "report"]
     assert pulled.clone.stages_run(output) == stages
 
 

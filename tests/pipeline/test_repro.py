@@ -18,7 +18,7 @@ STAGES = list(YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding
 BEFORE_TRAINING = STAGES[: STAGES.index("train")]
 BEFORE_FEATURES = ["check", "crawl"]  # pretrained runs beside the next ones
 EXPERIMENTS = graph.experiments(STAGES)
-FROM_TRAINING = ["train", "evaluate", *EXPERIMENTS, "summary", "cards"]
+FROM_TRAINING = ["train", "evaluate", *EXPERIMENTS, "summary", "cards", "report"]
 GRID = ["handling", "select", "finetune", "export"]
 
 
@@ -28,12 +28,12 @@ def clone(pipeline):
     return pipeline()
 
 
-def test_every_stage_runs_once_from_check_to_the_cards(clone, pipeline_cache):
+def test_every_stage_runs_once_from_check_to_the_report(clone, pipeline_cache):
     lines = (pipeline_products(pipeline_cache) / "printed").read_text().splitlines()
     stages = [line.split()[3].partition(".")[2] for line in lines if line.startswith("> python -m ")]
     assert sorted(stages) == sorted(STAGES)
     assert stages[: len(BEFORE_FEATURES)] == BEFORE_FEATURES
-    assert stages[-2:] == ["summary", "cards"]
+    assert stages[-3:] == ["summary", "cards", "report"]
 
 
 def test_left_out_images_are_counted_and_stop_no_stage(clone):

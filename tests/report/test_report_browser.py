@@ -139,5 +139,5 @@ def test_the_page_is_printed_with_what_is_closed_on_the_screen(open_page, pages,
 
 
 def test_a_page_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="index.html is not there; `dvc repro report` makes it"):
+    with pytest.raises(InputError, match=r"index\.html is not there; `dvc repro report` makes it"):
         print_page(tmp_path / "index.html", tmp_path / "report.pdf")

@@ -120,6 +120,7 @@ def test_stages_that_ran_are_listed_with_the_reason(review):
         "export",
         "summary",
         "cards",
+        "report",
     }
     assert cells[f"train@{BACKBONE}"][0] == "lr"
     assert f"models/trained/{BACKBONE}" in cells[f"train@{BACKBONE}"][1]

@@ -19,7 +19,7 @@ from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
 from workflow import graph
 
-DISKS = ("data", "models", "metrics", "plots")  # folders that stages write to, each on a separate small file system
+DISKS = ("data", "models", "metrics", "plots", "report")  # folders that stages write to, each on a separate small file system
 PAGE = 4096  # bytes; these file systems allocate whole pages
 LARGE = "1g"
 FULL, KILLED, LEFT, READ_ONLY = "full", "killed", "killed-then-read-only", "read-only"
@@ -85,6 +85,7 @@ CASES = [
     *experiment_cases(),
     Case("summary", "plots/curves.png", "plots"),
     Case("cards", "data/croissant.json", "data"),
+    Case("report", "report/index.html", "report"),
 ]
 
 
