@@ -1,9 +1,9 @@
 """Cards of the model and of the data, and the data in Croissant's form, generated from the results.
 
 Reads:  metrics/ (crawl, resize, label, split, validate, baseline, finetune, export, and every experiment), data/dataset.parquet,
-        data/best_predictions.parquet, data/raw/, models/best/config.json
+        data/raw/, models/best/config.json
 Writes: MODEL_CARD.md, DATA_CARD.md, data/croissant.json
-Params: cards, crawl.source, crawl.as_of, export.folder_examples, label.multi_genre, pretrained.weights, seed, split.by
+Params: cards, crawl.source, crawl.as_of, export.folder_examples, label.multi_genre, pretrained.weights, split.by
 """
 
 import json
@@ -27,7 +27,6 @@ from webtoon_genre.report import cards, croissant
 from webtoon_genre.report.facts import Facts
 from webtoon_genre.report.sources import source_of
 
-PREDICTIONS = pa.schema([*DATASET, ("predicted", pa.string())])
 METRICS = (
     "crawl",
     "resize",
@@ -86,7 +85,6 @@ class Params(ParamsFile):
     export: Export
     label: Label
     pretrained: Pretrained
-    seed: int = Field(ge=0)
     split: Split
 
 
@@ -120,12 +118,10 @@ def collect(params: Params) -> Facts:
         weights=weights if weights in KINDS else "file",
         split_by=params.split.by,
         multi_genre=params.label.multi_genre,
-        seed=params.seed,
         metrics=read_metrics(paths.METRICS),
         dataset=read_rows(paths.DATASET, DATASET, "split"),
         titles=read_rows(paths.TITLES, TITLES, "crawl"),
         episodes=read_rows(paths.EPISODES, EPISODES, "crawl"),
-        predictions=read_rows(paths.BEST_PREDICTIONS, PREDICTIONS, "finetune"),
         model=read_inference_config(paths.BEST),
     )
 

@@ -10,6 +10,7 @@ The page knows no experiment by name: every metrics file with a `question` is on
 """
 
 import logging
+from datetime import date
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 class Crawl(SharedKeys):
     """params.yaml: crawl, the key that this stage shares."""
 
-    as_of: str
+    as_of: date | str
 
 
 class Resize(SharedKeys):
@@ -69,7 +70,7 @@ def main() -> None:
         split_by=params.split.by,
         backbones=params.train.backbones,
         side=params.resize.side,
-        as_of=params.crawl.as_of,
+        as_of=str(params.crawl.as_of),
     )
     text = render(settings, read_stages(paths.LOCK, "report"))
     size = len(text.encode())

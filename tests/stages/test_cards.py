@@ -102,7 +102,6 @@ def test_a_date_that_dvc_writes_without_quotes_is_read(folder, set_params):
         ("metrics/finetune.json", "finetune"),
         ("metrics/validate.json", "validate"),
         ("data/dataset.parquet", "split"),
-        ("data/best_predictions.parquet", "finetune"),
         ("data/raw/titles.parquet", "crawl"),
         ("data/raw/thumbnails", "crawl"),
         ("models/best", "export"),

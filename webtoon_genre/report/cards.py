@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ruamel.yaml import YAML
 
@@ -96,10 +95,13 @@ def yaml_text(value: dict[str, Any]) -> str:
 def model_context(facts: Facts) -> dict[str, Any]:
     """What model_card.md.j2 shows."""
     best, recalls = facts.metrics["finetune"]["best"], recall_rows(facts)
+    averages, calibration = (best["test_detail"][part] for part in ("averages", "calibration"))
     return {
         "scores": score_rows(facts.metrics),
         "change": bootstrap.verdict(best["against_colour_histogram"]),
         "recalls": recalls,
+        "macro": {name: with_interval(averages, f"macro_{name}") for name in ("f1", "recall", "precision")},
+        "errors": {kind: with_interval(calibration[kind], "ece") for kind in ("before", "after")},
         "lowest": sorted(recalls, key=lambda row: row["value"])[:LOWEST],
         "few": FEW if any(row["mark"] for row in recalls) else "",
         "undecided": sum(bool(row["mark"]) for row in recalls),
@@ -134,23 +136,29 @@ def accuracy_text(scores: dict[str, Any]) -> str:
 
 
 def recall_rows(facts: Facts) -> list[dict[str, Any]]:
-    """By label with test images: their number, the recall with its interval, the precision; `mark` where titles are too few."""
-    test = facts.predictions[facts.predictions["split"] == "test"]
-    scores = facts.metrics["finetune"]["best"]["test"]["per_genre"]
+    """By label with test images: their number, recall and precision with intervals; `mark` where titles are too few."""
     rows = []
-    for label in facts.labels:
-        images = test[test["genre"] == label]
-        if images.empty:
+    for label, scores in facts.metrics["finetune"]["best"]["test_detail"]["per_genre"].items():
+        if not scores["images"]:
             continue
-        hits, titles = (images["predicted"] == label).to_numpy(), images["group"].to_numpy()
-        limits = bootstrap.accuracy_interval(hits, titles, np.random.default_rng(facts.seed))
-        number = len(np.unique(titles))
-        text = bootstrap.format_value(float(hits.mean()), limits, number)
-        mark = "" if bootstrap.is_enough(number) else " †"
-        precision = f"{scores[label]['precision']:.3f}"
-        row = {"label": escape(label), "images": len(images), "value": float(hits.mean()), "precision": precision}
-        rows.append({**row, "recall": text, "mark": mark})
+        recall = bootstrap.format_value(scores["recall"], scores["recall_interval"], scores["titles"])
+        rows.append(
+            {
+                "label": escape(label),
+                "images": scores["images"],
+                "value": scores["recall"],
+                "recall": recall,
+                "precision": with_interval(scores, "precision"),
+                "mark": "" if bootstrap.is_enough(scores["titles"]) else " †",
+            }
+        )
     return rows
+
+
+def with_interval(scores: dict[str, Any], name: str) -> str:
+    """A score and its interval: "0.677 [0.580, 0.769]"."""
+    low, high = scores[f"{name}_interval"]
+    return f"{scores[name]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def confused_pairs(metrics: dict[str, Any]) -> list[str] | None:

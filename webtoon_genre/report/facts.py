@@ -16,7 +16,7 @@ class Facts:
 
     as_of: the data version, year-month-day. url: of the repository. weights: random, imagenet or file. split_by: title or image.
     multi_genre: as in params.yaml. metrics: by stage, the content of metrics/STAGE.json. dataset, titles, episodes: the tables of
-    webtoon_genre/data/tables.py. predictions: of the model handed on, for val and test rows, columns of the dataset and `predicted`.
+    webtoon_genre/data/tables.py.
     """
 
     source: Source
@@ -25,12 +25,10 @@ class Facts:
     weights: str
     split_by: str
     multi_genre: str
-    seed: int
     metrics: dict[str, Any]
     dataset: pd.DataFrame
     titles: pd.DataFrame
     episodes: pd.DataFrame
-    predictions: pd.DataFrame
     model: InferenceConfig
 
     @property

@@ -19,7 +19,13 @@ from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
 from workflow import graph
 
-DISKS = ("data", "models", "metrics", "plots", "report")  # folders that stages write to, each on a separate small file system
+DISKS = (
+    "data",
+    "models",
+    "metrics",
+    "plots",
+    "report",
+)  # folders that stages write to, each on a separate small file system
 PAGE = 4096  # bytes; these file systems allocate whole pages
 LARGE = "1g"
 FULL, KILLED, LEFT, READ_ONLY = "full", "killed", "killed-then-read-only", "read-only"
