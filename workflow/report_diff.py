@@ -1,4 +1,7 @@
-"""The reports of two commits side by side, as one self-contained HTML page: the parts that differ, before beside after. No files, no git, no DVC."""
+"""The reports of two commits as one self-contained HTML page: the parts that differ, before beside after. No files, no git, no DVC.
+
+The columns have the style sheet of the later report. Neither report's script is on the page: without it all is readable.
+"""
 
 import html
 from copy import deepcopy
@@ -17,7 +20,6 @@ body { max-width: 110rem; }
 .side { border-top: 4px solid var(--edge); }
 .commit { font-weight: 600; margin: .4rem 0 0; }
 .changed { font-weight: 700; background: var(--soft); border-bottom: 3px solid var(--orange); }
-dd.changed { border-bottom: 0; border-left: 4px solid var(--orange); padding-left: .5rem; }
 .same { display: block; padding: .3rem .6rem; color: var(--line); background: var(--paper); font-size: .9rem; }
 a:not([href]) { color: inherit; }
 """
@@ -35,7 +37,8 @@ PAGE = """<!doctype html>
 <body>
 <main>
 <h1>Report of {after} beside {before}</h1>
-<p>The parts that differ between the two commits. Numbers, sentences and entries of stages that differ are <span class="changed">marked like this</span>.</p>
+<p>The parts that differ between the two commits. Numbers, sentences and entries of stages that differ are
+<span class="changed">marked like this</span>.</p>
 <nav aria-label="Parts that differ"><ol>{links}</ol></nav>
 {parts}
 <h2>Equal in both commits</h2>
@@ -58,7 +61,7 @@ def format_page(before: Page, after: Page, changed: list[str], base: str, head: 
     equal = [html.escape(title) for key, title in titles.items() if key not in changed]
     links = "".join(f'<li><a href="#part-{key}">{html.escape(titles[key])}</a></li>' for key in changed)
     commits = (base[:7], head[:7])
-    text = PAGE.format(
+    return PAGE.format(
         policy=POLICY,
         before=commits[0],
         after=commits[1],
@@ -67,7 +70,6 @@ def format_page(before: Page, after: Page, changed: list[str], base: str, head: 
         parts=format_parts(before, after, {key: titles[key] for key in changed}, commits),
         equal=f"{', '.join(equal)}." if equal else "No part.",
     )
-    return text
 
 
 def format_style(before: Page, after: Page) -> str:
@@ -88,7 +90,9 @@ def format_parts(before: Page, after: Page, titles: dict[str, str], commits: tup
     """Format parts, before beside after."""
     root = fragment_fromstring("<div></div>")
     for key, title in titles.items():
-        root.append(fragment_fromstring(format_part(key, title, (before.parts.get(key), after.parts.get(key)), commits)))
+        root.append(
+            fragment_fromstring(format_part(key, title, (before.parts.get(key), after.parts.get(key)), commits))
+        )
     remove_dead_links(root)
     return "\n".join(text_of(part) for part in root)
 
@@ -99,8 +103,7 @@ def format_part(key: str, title: str, parts: tuple[Part | None, Part | None], co
     if elements[0] is not None and elements[1] is not None:
         compare(elements[0], elements[1])
     columns = [
-        format_side(side, key, commit, element)
-        for side, commit, element in zip(SIDES, commits, elements, strict=True)
+        format_side(side, key, commit, element) for side, commit, element in zip(SIDES, commits, elements, strict=True)
     ]
     return PART.format(identity=f"part-{key}", title=html.escape(title), columns="\n".join(columns))
 
@@ -130,7 +133,7 @@ def remove_title(element: HtmlElement) -> None:
     """Remove a part's title, which stands above both sides; a header's title, the question, becomes a heading below it."""
     for title in element.xpath("./h1"):
         title.tag = "h3"
-    for title in element.xpath("./*[self::h2 or self::h3][@id]"):
+    for title in element.xpath("./h2[@id] | ./h3[@id]"):
         title.drop_tree()
 
 

@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 CHANGED = "changed"  # the class of a number, a sentence or an entry that differs
 SOURCED = ".//*[@data-source]"
 STAGES = "./details[@id]"
+EXPERIMENTS = "experiments"  # the section whose articles are the parts
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def read_parts(root: HtmlElement) -> Iterator[tuple[str, Part]]:
         title = section.findtext("h2", "")
         for article in section.iterfind("article"):
             yield article.get("id"), Part(f"{title}: {article.findtext('h3', '')}", article)
-        if section.find("article") is None:
+        if section.get("id") != EXPERIMENTS:
             yield section.get("id"), Part(title, section)
 
 
@@ -81,23 +82,27 @@ def mark_changes(element: HtmlElement, other: HtmlElement) -> None:
 
 
 def read_values(element: HtmlElement) -> Iterator[tuple[str, str, HtmlElement]]:
-    """Source, value and element of each number and sentence, and of each entry of a stage, whose source is the stage and the entry's name."""
+    """Source, value and element of each number and sentence, and of each entry of a stage: a param, or a file with its digest."""
     for place in element.iterfind(SOURCED):
         yield place.get("data-source"), place.get("value") or place.text_content(), place
     for stage in element.iterfind(STAGES):
-        for entry in stage.iterfind("dl/dd"):
-            yield f"{stage.get('id')} {entry.getprevious().text}", entry.text_content(), entry
+        for entry in stage.iterfind("dl/dd/code"):
+            value = f"{entry.text} {(entry.tail or '').strip(' ,')}"
+            yield f"{stage.get('id')} {value}", value, entry
 
 
-def remove_equal_stages(element: HtmlElement, other: HtmlElement) -> int:
-    """Remove the stages of a part that are the same on another page, open those that stay, and return the number of those removed."""
+def remove_equal_stages(element: HtmlElement, other: HtmlElement) -> None:
+    """Put their number in place of the stages of a part that are the same on another page, and open the others."""
     others = {text_of(stage) for stage in other.iterfind(STAGES)}
     equal = [stage for stage in element.iterfind(STAGES) if text_of(stage) in others]
     for stage in equal:
         stage.drop_tree()
     for stage in element.iterfind(STAGES):
         stage.set("open", "")
-    return len(equal)
+    if equal:
+        note = html.Element("p", {"class": "made"})
+        note.text = f"Stages that are equal, not shown: {len(equal)}."
+        element.append(note)
 
 
 def replace_equal_pictures(element: HtmlElement, other: HtmlElement, text: str) -> None:
