@@ -6,9 +6,18 @@ The columns have the style sheet of the later report. Neither report's script is
 import html
 from copy import deepcopy
 
-from lxml.html import HtmlElement, fragment_fromstring
+from lxml.html import HtmlElement, document_fromstring
 
-from workflow.report_parts import Page, Part, mark_changes, remove_equal_stages, replace_equal_pictures, text_of
+from workflow.report_parts import (
+    Page,
+    Part,
+    content_of,
+    mark_changes,
+    parser,
+    remove_equal_stages,
+    replace_equal_pictures,
+    text_of,
+)
 
 SIDES = ("before", "after")
 REFERENCES = ("id", "for", "aria-labelledby", "aria-describedby")  # attributes that hold ids, beside `href`
@@ -88,13 +97,12 @@ def split_style(style: str) -> tuple[str, str]:
 
 def format_parts(before: Page, after: Page, titles: dict[str, str], commits: tuple[str, str]) -> str:
     """Format parts, before beside after."""
-    root = fragment_fromstring("<div></div>")
-    for key, title in titles.items():
-        root.append(
-            fragment_fromstring(format_part(key, title, (before.parts.get(key), after.parts.get(key)), commits))
-        )
-    remove_dead_links(root)
-    return "\n".join(text_of(part) for part in root)
+    texts = [
+        format_part(key, title, (before.parts.get(key), after.parts.get(key)), commits) for key, title in titles.items()
+    ]
+    body = document_fromstring("".join(texts).encode(), parser=parser()).find("body")
+    remove_dead_links(body)
+    return "\n".join(text_of(part) for part in body)
 
 
 def format_part(key: str, title: str, parts: tuple[Part | None, Part | None], commits: tuple[str, str]) -> str:
@@ -125,8 +133,7 @@ def format_side(side: str, key: str, commit: str, element: HtmlElement | None) -
         return f'<div class="side {side}">{label}<p>The report has no such part.</p></div>'
     remove_title(element)
     prefix_ids(element, side, f"{side}-commit-{key}")
-    content = "".join(text_of(child) for child in element)
-    return f'<div class="side {side}" id="{side}-{key}">{label}{content}</div>'
+    return f'<div class="side {side}" id="{side}-{key}">{label}{content_of(element)}</div>'
 
 
 def remove_title(element: HtmlElement) -> None:

@@ -6,6 +6,7 @@ A part is the header, a section, or an article of the section `experiments`. The
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from html import escape
 
 from lxml import html
 from lxml.html import HtmlElement
@@ -35,9 +36,14 @@ class Page:
 
 def parse(content: bytes, thumbnails: str) -> Page:
     """Parse a page in UTF-8. thumbnails: the digest of the pictures that it shows as thumbnails."""
-    root = html.document_fromstring(content, parser=html.HTMLParser(encoding="utf-8", huge_tree=True))
+    root = html.document_fromstring(content, parser=parser())
     style = "\n".join(element.text or "" for element in root.iterfind("head/style"))
     return Page(dict(read_parts(root)), style, thumbnails)
+
+
+def parser() -> html.HTMLParser:
+    """A parser of UTF-8 for elements of any size: figures are attributes of megabytes."""
+    return html.HTMLParser(encoding="utf-8", huge_tree=True)
 
 
 def read_parts(root: HtmlElement) -> Iterator[tuple[str, Part]]:
@@ -71,6 +77,11 @@ def fingerprint(page: Page, key: str) -> str | None:
 def text_of(element: HtmlElement) -> str:
     """An element as HTML, without the text that follows it."""
     return html.tostring(element, encoding="unicode", with_tail=False)
+
+
+def content_of(element: HtmlElement) -> str:
+    """The content of an element as HTML."""
+    return escape(element.text or "") + "".join(html.tostring(child, encoding="unicode") for child in element)
 
 
 def mark_changes(element: HtmlElement, other: HtmlElement) -> None:

@@ -119,6 +119,13 @@ def test_a_side_has_its_sheet_of_thumbnails_and_both_fonts_are_there():
     assert ":root" not in style
 
 
+def test_a_picture_of_many_megabytes_is_on_the_page():
+    picture = f'<img src="data:,{"A" * 11_000_000}" alt="large">'
+    page = compare(report_page({"data": f"1{picture}"}), report_page({"data": "2"}))
+    assert picture in page
+    assert ">2</div>" in page.replace("\n", "")
+
+
 def test_titles_are_text():
     before, after = (report_page({"data": text}).replace(b">Data<", b">A &lt;b&gt; &amp; c<") for text in "12")
     assert headings(html.document_fromstring(compare(before, after)))[0] == "A <b> & c"

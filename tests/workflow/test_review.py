@@ -120,6 +120,7 @@ def test_stages_that_ran_are_listed_with_the_reason(review):
         "export",
         "summary",
         "cards",
+        "report",
     }
     assert cells[f"train@{BACKBONE}"][0] == "lr"
     assert f"models/trained/{BACKBONE}" in cells[f"train@{BACKBONE}"][1]
@@ -152,6 +153,14 @@ def test_all_figures_that_differ_are_in_a_self_contained_page(clone, review):
     assert b64encode((clone.folder / "plots/curves.png").read_bytes()).decode() in html
     assert not re.search("https?:|<script|<link", html)
     assert f"All {len(shown)} that differ: [figures.html](figures.html)." in review
+
+
+@pytest.mark.slow
+def test_both_reports_stand_side_by_side(clone, review):
+    assert "### Report\n\nBoth reports side by side: [report.html](report.html). They differ in `" in review
+    head, base = clone.type("git log -2 --format=%h --abbrev=7").split()
+    html = (clone.folder / "review/report.html").read_text(encoding="utf-8")
+    assert f"<title>Report of {head} beside {base}</title>" in html
 
 
 @pytest.mark.slow
