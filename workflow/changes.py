@@ -3,19 +3,16 @@
 Reads: data/predictions/ and data/best_predictions.parquet of both commits, from DVC's cache or its default remote
 """
 
-import sys
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from webtoon_genre.core import paths
-from webtoon_genre.core.errors import InputError
 from webtoon_genre.evaluation import bootstrap
-from workflow.command import run_command
+from workflow.command import cached_files
 from workflow.verify import Lock, outputs
 
 ROW = ["title_id", "no", "genre"]  # a test image and its label
@@ -61,14 +58,8 @@ def metrics_key(path: str) -> str:
 
 
 def fetch_tables(files: list[str], commit: str) -> dict[str, pd.DataFrame]:
-    """Read those tables of predictions of a commit that DVC's cache or its default remote has, whatever the remote fails with."""
-    if not files:
-        return {}
-    with tempfile.TemporaryDirectory(prefix="review-") as folder:
-        with suppress(InputError):
-            run_command([sys.executable, "-m", "workflow.fetch", commit, folder, *files])
-        copies = {path: Path(folder) / path for path in files}
-        return {path: pd.read_parquet(copy) for path, copy in copies.items() if copy.is_file()}
+    """Read those tables of predictions of a commit that DVC's cache or its default remote has."""
+    return {path: pd.read_parquet(BytesIO(content)) for path, content in cached_files(commit, files).items()}
 
 
 def describe_change(before: pd.DataFrame, after: pd.DataFrame) -> str:

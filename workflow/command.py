@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from webtoon_genre.core.errors import InputError
@@ -27,6 +30,17 @@ def dvc(*arguments: str) -> str:
 def dvc_json(*arguments: str) -> dict[str, Any]:
     """Run a DVC command with --json and parse its output; empty where DVC prints nothing."""
     return json.loads(dvc(*arguments, "--json") or "{}")
+
+
+def cached_files(commit: str, files: list[str]) -> dict[str, bytes]:
+    """Read those outputs of a commit that DVC's cache or its default remote has, whatever the remote fails with."""
+    if not files:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="review-") as folder:
+        with suppress(InputError):
+            run_command([sys.executable, "-m", "workflow.fetch", commit, folder, *files])
+        copies = {path: Path(folder) / path for path in files}
+        return {path: copy.read_bytes() for path, copy in copies.items() if copy.is_file()}
 
 
 def run_command(command: list[str]) -> bytes:

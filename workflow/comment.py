@@ -11,6 +11,7 @@ from typing import Any
 from webtoon_genre.evaluation import bootstrap
 from workflow.changes import ModelChanges
 from workflow.pictures import Figure
+from workflow.reports import Reports
 from workflow.verify import Lock, outputs
 
 LIMIT = 65_536  # characters of a comment on GitHub
@@ -40,14 +41,16 @@ class Change:
     artifacts: dict[str, str]  # paths by name, from dvc.yaml
     stale: list[str] | None  # why dvc.lock is not up to date; None where that is unknown
     figures: list[Figure]  # those that differ
+    reports: Reports
 
 
 @dataclass(frozen=True)
 class Links:
-    """Links to pictures."""
+    """Links to pictures and pages."""
 
     picture: Callable[[str, str], str | None]  # from "before" or "after" and a path; None where it cannot be shown
     page: str  # of all figures, as Markdown
+    report: str  # to both reports side by side, as Markdown
 
 
 def format_comment(change: Change, links: Links) -> str:
@@ -55,7 +58,8 @@ def format_comment(change: Change, links: Links) -> str:
     text = ""
     for rows in ROWS:
         tables = (format_params(change, rows), format_scores(change, rows), format_stages(change, rows))
-        more = (format_versions(change), format_figures(change, links), format_commands(change))
+        pages = (format_reports(change.reports, links), format_figures(change, links))
+        more = (format_versions(change), *pages, format_commands(change))
         text = "\n\n".join(part for part in (format_heading(change), *tables, *more) if part) + "\n"
         if len(text) <= LIMIT:
             break
@@ -201,6 +205,18 @@ def format_version(out: dict[str, Any] | None) -> str:
         return "–"
     files = f"{out['nfiles']:,} files, " if "nfiles" in out else ""
     return f"`{out['md5'][:7]}` {files}{out['size']:,} bytes"
+
+
+def format_reports(reports: Reports, links: Links) -> str:
+    """Link to both reports side by side and name the parts that differ, or state why there is no such page."""
+    if reports.missing:
+        line = f"No reports side by side: {'; '.join(reports.missing)}."
+    elif reports.page is None:
+        line = "No part of the report differs."
+    else:
+        more = f" and {len(reports.changed) - MANY} more" if len(reports.changed) > MANY else ""
+        line = f"Both reports side by side: {links.report}. They differ in {', '.join(map(code, reports.changed[:MANY]))}{more}."
+    return f"### Report\n\n{line}"
 
 
 def format_figures(change: Change, links: Links) -> str:

@@ -1,7 +1,8 @@
-"""Write what HEAD changes for its reviewers: a comment in Markdown and a page of figures, for GitHub or a local reader.
+"""Write what HEAD changes for its reviewers: a comment in Markdown, both reports side by side, and a page of figures.
 
-Reads:  two commits, HEAD and where it left BASE; DVC's cache and default remote for predictions, and for figures that are not in git
-Writes: FOLDER/comment.md, printed too; FOLDER/figures.html where figures differ; not on GitHub: the pictures that comment.md shows
+Reads:  two commits, HEAD and where it left BASE; DVC's cache and default remote for predictions, reports, and figures that are not in git
+Writes: FOLDER/comment.md, printed too; FOLDER/report.html where the reports differ; FOLDER/figures.html where figures
+        differ; not on GitHub: the pictures that comment.md shows
 Environment: GITHUB_REPOSITORY, GITHUB_SERVER_URL, GITHUB_RUN_ID, as GitHub sets them: links lead there
 """
 
@@ -20,8 +21,11 @@ from workflow.changes import compare_models
 from workflow.command import dvc_json, file_at, git
 from workflow.comment import Change, Links, format_comment
 from workflow.pictures import differing_figures, fetch_figures, format_page
+from workflow.reports import compare_reports
 from workflow.stale import stale_reasons
 from workflow.verify import parse_lock
+
+PAGES = FIGURES, REPORT = "figures.html", "report.html"
 
 
 def compare_commits(against: str) -> Change:
@@ -41,6 +45,7 @@ def compare_commits(against: str) -> Change:
         artifacts={name: entry["path"] for name, entry in graph.get("artifacts", {}).items()},
         stale=None if is_edited() else stale_reasons(),
         figures=fetch_figures(differing_figures(before, after), base, head),
+        reports=compare_reports(before, after, base, head),
     )
 
 
@@ -66,7 +71,7 @@ def is_edited() -> bool:
 
 
 def github_links(change: Change, repository: str) -> Links:
-    """Links to pictures in git, by commit; the page is in the run's artifact."""
+    """Links to pictures in git, by commit; the pages are in the run's artifact."""
     server = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
 
     def picture(side: str, path: str) -> str | None:
@@ -74,7 +79,7 @@ def github_links(change: Change, repository: str) -> Links:
         return f"{server}/raw/{commit}/{path}" if file_at(commit, path) is not None else None
 
     run_page = f"{server}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}#artifacts"
-    return Links(picture, f"`figures.html` in [the artifact `review`]({run_page})")
+    return Links(picture, *(f"`{name}` in [the artifact `review`]({run_page})" for name in PAGES))
 
 
 def folder_links(change: Change, folder: Path) -> Links:
@@ -89,25 +94,28 @@ def folder_links(change: Change, folder: Path) -> Links:
         target.write_bytes(content)
         return f"{side}/{path}"
 
-    return Links(picture, "[figures.html](figures.html)")
+    return Links(picture, *(f"[{name}]({name})" for name in PAGES))
 
 
 def write_review(change: Change, folder: Path) -> str:
     """Write the folder's files, after removing those of an earlier run, and return the comment."""
     for name in ("before", "after"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "figures.html").unlink(missing_ok=True)
+    for name in PAGES:
+        (folder / name).unlink(missing_ok=True)
     repository = os.environ.get("GITHUB_REPOSITORY")
     text = format_comment(change, github_links(change, repository) if repository else folder_links(change, folder))
     write_text(folder / "comment.md", text)
     if change.figures:
-        write_text(folder / "figures.html", format_page(change.figures, change.base, change.head))
+        write_text(folder / FIGURES, format_page(change.figures, change.base, change.head))
+    if change.reports.page is not None:
+        write_text(folder / REPORT, change.reports.page)
     return text
 
 
 def main(
     base: Annotated[str, typer.Argument(help="a branch, tag or commit that HEAD has left")],
-    folder: Annotated[Path, typer.Option(help="for comment.md, figures.html")] = Path("review"),
+    folder: Annotated[Path, typer.Option(help="for comment.md, report.html, figures.html")] = Path("review"),
 ) -> None:
     """Write what HEAD changes for its reviewers."""
     change = compare_commits(base)

@@ -2,6 +2,7 @@
 
 from workflow.changes import ModelChanges
 from workflow.comment import Change
+from workflow.reports import Reports
 
 CHANGE = Change(
     against="main",
@@ -15,4 +16,5 @@ CHANGE = Change(
     artifacts={},
     stale=[],
     figures=[],
+    reports=Reports(None, [], []),
 )

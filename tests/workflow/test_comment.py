@@ -13,7 +13,7 @@ STAGE = {
     "params": {"params.yaml": {"lr": 1, "head": {"pool": "a"}}},
     "deps": [{"path": "a.py", "md5": "1"}],
 }
-LINKS = Links(lambda side, path: f"{side}/{path}", "page")
+LINKS = Links(lambda side, path: f"{side}/{path}", "page", "[report.html](report.html)")
 
 
 def test_without_differences_every_table_is_empty():

@@ -156,6 +156,14 @@ def test_all_figures_that_differ_are_in_a_self_contained_page(clone, review):
 
 
 @pytest.mark.slow
+def test_both_reports_stand_side_by_side(clone, review):
+    assert "### Report\n\nBoth reports side by side: [report.html](report.html). They differ in `" in review
+    head, base = clone.type("git log -2 --format=%h --abbrev=7").split()
+    html = (clone.folder / "review/report.html").read_text(encoding="utf-8")
+    assert f"<title>Report of {head} beside {base}</title>" in html
+
+
+@pytest.mark.slow
 def test_on_github_links_lead_to_the_commits_and_to_the_run(clone, monkeypatch):
     monkeypatch.chdir(clone.folder)
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example")
@@ -165,7 +173,9 @@ def test_on_github_links_lead_to_the_commits_and_to_the_run(clone, monkeypatch):
     assert links.picture("before", "plots/summary.png") == f"{raw}/HEAD~1/plots/summary.png"
     assert links.picture("after", "plots/summary.png") == f"{raw}/HEAD/plots/summary.png"
     assert links.picture("after", "plots/curves.png") is None
-    assert "(https://github.example/someone/webtoon-genre/actions/runs/77#artifacts)" in links.page
+    for name, link in (("figures.html", links.page), ("report.html", links.report)):
+        artifact = "https://github.example/someone/webtoon-genre/actions/runs/77#artifacts"
+        assert link == f"`{name}` in [the artifact `review`]({artifact})"
 
 
 @pytest.fixture
@@ -216,5 +226,5 @@ def test_a_working_tree_that_differs_from_its_commit_leaves_the_state_of_the_loc
     assert not is_edited()
     Path("file").write_text("2\n")
     assert is_edited()
-    text = format_comment(replace(CHANGE, stale=None), Links(lambda side, path: None, ""))
+    text = format_comment(replace(CHANGE, stale=None), Links(lambda side, path: None, "", ""))
     assert "Whether dvc.lock is up to date is unknown" in text

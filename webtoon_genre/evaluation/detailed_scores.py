@@ -134,14 +134,19 @@ def top_scores(sample: Sample, probabilities: np.ndarray) -> dict[str, Any]:
 
 
 def scores_by_class(sample: Sample, probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Precision, recall and F1 of each class with intervals, its images and titles."""
-    precision, recall, f1, true, _ = ratios(sample, probabilities)
+    """Precision, recall and F1 of each class with intervals, its images and titles; resamples in which one is undefined are left out."""
+    precision, recall, f1, true, predicted = ratios(sample, probabilities)
+    defined = {"precision": predicted > 0, "recall": true > 0, "f1": true + predicted > 0}
+    columns = {
+        name: np.vstack([values[:1], np.where(defined[name], values, np.nan)[1:]])
+        for name, values in (("precision", precision), ("recall", recall), ("f1", f1))
+    }
     counts = confusion_matrix(sample.titles, sample.labels, int(max(sample.titles.max(), sample.labels.max())) + 1)
     return {
         name: {
-            **sample.record("precision", precision[:, index]),
-            **sample.record("recall", recall[:, index]),
-            **sample.record("f1", f1[:, index]),
+            **sample.record("precision", columns["precision"][:, index]),
+            **sample.record("recall", columns["recall"][:, index]),
+            **sample.record("f1", columns["f1"][:, index]),
             "images": int(true[0, index]),
             "titles": int((counts[:, index] > 0).sum()) if index < counts.shape[1] else 0,
         }
