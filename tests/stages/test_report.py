@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from stages import report
+from tests.conftest import REPOSITORY, edit_params
 from tests.support.random_predictions import label_names
 from tests.support.report_inputs import write_inputs
 from webtoon_genre.core import paths
@@ -15,7 +17,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.evaluation import study
 from webtoon_genre.report.traced import Metrics
 
-ANIMALS = ["bird", "cat", "dog"]
+ANIMALS, STUDY = ["bird", "cat", "dog"], sorted(study.GENRES)
 LOADS = ("src", "href", "action", "poster", "srcset")
 
 
@@ -55,17 +57,49 @@ class Page(HTMLParser):
             self.sourced[-1] = (attributes, before + text)
 
 
-def make(labels, set_params, source="folder") -> Page:
-    """Run the stage and read its page."""
-    write_inputs(labels, set_params, source)
-    report.main()
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A function: the folder in which the stage ran for some labels."""
+    folders: dict[tuple, Path] = {}
+
+    def build(labels: list[str]) -> Path:
+        if tuple(labels) not in folders:
+            folder = folders[tuple(labels)] = tmp_path_factory.mktemp("report")
+            (folder / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(folder)
+                source = "naver" if set(labels) == study.GENRES else "folder"
+                write_inputs(labels, lambda values: edit_params(folder / "params.yaml", values), source)
+                report.main()
+        return folders[tuple(labels)]
+
+    return build
+
+
+@pytest.fixture(params=[["yes", "no"], ANIMALS, STUDY, label_names(18)], ids=["2", "3", "study", "18"])
+def folder(request, built) -> Path:
+    """Such a folder, for several sets of labels."""
+    return built(request.param)
+
+
+@pytest.fixture
+def animals(built, tmp_path, monkeypatch) -> Path:
+    """A copy of the folder for ANIMALS, as working directory."""
+    shutil.copytree(built(ANIMALS), tmp_path / "animals")
+    monkeypatch.chdir(tmp_path / "animals")
+    return tmp_path / "animals"
+
+
+def read_page() -> Page:
+    """The page in the working directory."""
     return Page(paths.REPORT.read_text(encoding="utf-8"))
 
 
-@pytest.fixture(params=[["yes", "no"], ANIMALS, sorted(study.GENRES), label_names(18)], ids=["2", "3", "study", "18"])
-def page(request, workspace, set_params) -> Page:
-    """The page for some labels."""
-    return make(request.param, set_params, "naver" if len(request.param) == 10 else "folder")
+@pytest.fixture
+def page(folder, monkeypatch) -> Page:
+    """The page, in its folder."""
+    monkeypatch.chdir(folder)
+    return read_page()
 
 
 def test_every_number_and_sentence_is_that_of_its_source(page):
@@ -88,6 +122,7 @@ def test_nothing_is_loaded_and_every_link_leads_to_a_part_of_the_page(page):
     assert {link.removeprefix("#") for link in links} <= set(page.identities)
     assert len(page.identities) == len(set(page.identities))
     assert all(picture["alt"] for picture in page.pictures)
+    assert paths.REPORT.stat().st_size < 5_000_000
     style = re.search(r"<style>.*?</style>", paths.REPORT.read_text(), re.DOTALL)[0]
     assert not re.search(r"url\((?!data:|\"data:)|@import", style)
 
@@ -104,28 +139,27 @@ def test_experiments_that_no_code_names_have_their_part(page):
     assert "figure nearby: 0.500" not in figures  # its map stands for it
 
 
-def test_a_page_about_animals_knows_no_webtoons(workspace, set_params):
-    text = " ".join(make(ANIMALS, set_params).texts).lower()
+def test_a_page_about_animals_knows_no_webtoons(animals):
+    text = " ".join(read_page().texts).lower()
     assert "bird, cat, dog" in text
     for word in ("genre ", "webtoon’s", "thumbnail", "naver", "0.5478"):
         assert word not in text.replace("webtoon-genre", "")
 
 
-def test_the_study_stands_beside_its_genres_with_what_keeps_them_apart(workspace, set_params):
-    genres = sorted(study.GENRES)
-    text = " ".join(" ".join(make(genres, set_params, "naver").texts).split())
+def test_the_study_stands_beside_its_genres_with_what_keeps_them_apart(built, monkeypatch):
+    monkeypatch.chdir(built(STUDY))
+    text = " ".join(" ".join(read_page().texts).split())
     assert "The original study reports 0.5478" in text
     assert "Not comparable here: titles kept apart" in text
     assert "other pictures" not in text
     assert "do not pass this page on" in text
 
 
-def test_two_runs_write_the_same_bytes(workspace, set_params):
-    make(ANIMALS, set_params)
+def test_two_runs_write_the_same_bytes(animals):
     first = paths.REPORT.read_bytes()
     report.main()
     assert paths.REPORT.read_bytes() == first
-    assert str(workspace).encode() not in first
+    assert str(animals.parent).encode() not in first
 
 
 @pytest.mark.parametrize(
@@ -137,8 +171,7 @@ def test_two_runs_write_the_same_bytes(workspace, set_params):
         ("data/best_predictions.parquet", "data/best_predictions.parquet is not there; `dvc repro finetune` makes it"),
     ],
 )
-def test_a_missing_input_is_named_and_the_page_stays(workspace, set_params, missing, message):
-    make(ANIMALS, set_params)
+def test_a_missing_input_is_named_and_the_page_stays(animals, missing, message):
     before = paths.REPORT.read_bytes()
     Path(missing).unlink()
     with pytest.raises(InputError, match=re.escape(message)):

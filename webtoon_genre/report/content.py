@@ -42,12 +42,11 @@ class Wording:
 
 @dataclass(frozen=True)
 class Model:
-    """A row of the table of models. scores, detail: references of its test scores; change: of its difference from the histogram."""
+    """A row of the table of models. validation, detail: references of its scores; change: of its difference from the histogram."""
 
     group: str
     name: str
     validation: str
-    scores: str
     detail: str
     change: str | None
 
@@ -72,11 +71,11 @@ class Experiment:
     figures: list[Figure]
     scores: list[Score]
     left_out: int
-    places: list["Place"]
+    mapped_titles: list["MappedTitle"]
 
 
 @dataclass(frozen=True)
-class Place:
+class MappedTitle:
     """A title on a map. column, row: its cell; images: (title_id, no) of its images, the one on the map first."""
 
     identity: str
@@ -101,7 +100,6 @@ def models(metrics: Metrics, backbones: Sequence[str]) -> list[Model]:
             group,
             name,
             f"{reference}/val",
-            f"{reference}/test",
             f"{reference}/test_detail",
             change if metrics.has(change := f"{reference}/against_colour_histogram") else None,
         )
@@ -148,9 +146,9 @@ def experiments(
 ) -> list[Experiment]:
     """The stages whose metrics file asks a question, by name; titles: names by title_id."""
     names = metrics.names()
-    asked = [stage for stage in stages if stage.name in names and metrics.has(f"{stage.name}#/question")]
-    asked.sort(key=lambda stage: stage.name)
-    return [experiment(stage, metrics, titles, dataset) for stage in asked]
+    stages_with_question = [stage for stage in stages if stage.name in names and metrics.has(f"{stage.name}#/question")]
+    stages_with_question.sort(key=lambda stage: stage.name)
+    return [experiment(stage, metrics, titles, dataset) for stage in stages_with_question]
 
 
 def experiment(stage: Stage, metrics: Metrics, titles: pd.Series, dataset: pd.DataFrame) -> Experiment:
@@ -158,14 +156,14 @@ def experiment(stage: Stage, metrics: Metrics, titles: pd.Series, dataset: pd.Da
     scores = scores_of(metrics, stage.name)
     pictures = stage.figures(KINDS)
     map_path = metrics.at(f"{stage.name}#/map") if metrics.has(f"{stage.name}#/map") else None
-    placed = places(pd.read_parquet(map_path), titles, dataset) if map_path else []
-    if placed:
+    on_map = mapped_titles(pd.read_parquet(map_path), titles, dataset) if map_path else []
+    if on_map:
         pictures = [path for path in pictures if Path(path) != paths.plot(stage.name)]
     figures = [read_figure(Path(path)) for path in pictures]
-    return Experiment(stage, figures, scores[:MOST_SCORES], max(0, len(scores) - MOST_SCORES), placed)
+    return Experiment(stage, figures, scores[:MOST_SCORES], max(0, len(scores) - MOST_SCORES), on_map)
 
 
-def places(table: pd.DataFrame, titles: pd.Series, dataset: pd.DataFrame) -> list[Place]:
+def mapped_titles(table: pd.DataFrame, titles: pd.Series, dataset: pd.DataFrame) -> list[MappedTitle]:
     """The titles of a map: its table has columns title_id, no, genre, column, row."""
     images = {key: rows.tolist() for key, rows in dataset.groupby(["title_id", "genre"])["no"]}
     labels = {name: index for index, name in enumerate(class_names(dataset))}
@@ -174,7 +172,7 @@ def places(table: pd.DataFrame, titles: pd.Series, dataset: pd.DataFrame) -> lis
         numbers = images[row.title_id, row.genre]
         shown = [row.no, *(no for no in numbers if no != row.no)][:IN_A_TITLE]
         result.append(
-            Place(
+            MappedTitle(
                 f"title-{number}",
                 titles.get(row.title_id, str(row.title_id)),
                 row.genre,

@@ -13,7 +13,8 @@ from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.plotting.thumbnail_map import without_padding
 
 COLUMNS = 40
-WIDTH = 72  # pixels of a thumbnail
+WIDTHS = (72, 56, 44, 32)  # pixels of a thumbnail, the first with which the sheet fits LARGEST
+LARGEST = 1_500_000  # characters of the sheet
 QUALITY = 68  # of the JPEG
 
 
@@ -34,15 +35,9 @@ class Sprites:
     def draw(self, store: ThumbnailStore) -> "Sheet":
         """Draw all thumbnails that were used."""
         keys = pd.DataFrame(list(self.positions), columns=["title_id", "no"])
-        images = without_padding(store.take(keys)) if len(keys) else np.zeros((1, WIDTH, WIDTH, 3), np.uint8)
-        height = max(1, round(WIDTH * images.shape[1] / images.shape[2]))
-        rows = -(-len(images) // COLUMNS)
-        canvas = Image.new("RGB", (COLUMNS * WIDTH, rows * height), "white")
-        for number, image in enumerate(images):
-            row, column = divmod(number, COLUMNS)
-            small = Image.fromarray(image).resize((WIDTH, height), Image.Resampling.BOX)
-            canvas.paste(small, (column * WIDTH, row * height))
-        return Sheet(data_uri(canvas, "JPEG", quality=QUALITY), height / WIDTH)
+        images = without_padding(store.take(keys)) if len(keys) else np.zeros((1, 8, 8, 3), np.uint8)
+        sheets = (arrange(images, width) for width in WIDTHS)
+        return next((sheet for sheet in sheets if len(sheet.uri) <= LARGEST), arrange(images, WIDTHS[-1]))
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,18 @@ class Sheet:
     uri: str
     ratio: float
     columns: int = COLUMNS
+
+
+def arrange(images: np.ndarray, width: int) -> Sheet:
+    """Arrange images, uint8 (n, h, w, 3), in rows of COLUMNS, each `width` pixels wide."""
+    height = max(1, round(width * images.shape[1] / images.shape[2]))
+    rows = -(-len(images) // COLUMNS)
+    canvas = Image.new("RGB", (COLUMNS * width, rows * height), "white")
+    for number, image in enumerate(images):
+        row, column = divmod(number, COLUMNS)
+        small = Image.fromarray(image).resize((width, height), Image.Resampling.BOX)
+        canvas.paste(small, (column * width, row * height))
+    return Sheet(data_uri(canvas, "JPEG", quality=QUALITY), height / width)
 
 
 def data_uri(image: Image.Image, kind: str, **options: int | bool) -> str:

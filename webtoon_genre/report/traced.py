@@ -15,7 +15,7 @@ from markupsafe import Markup
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.evaluation import bootstrap
 
-INTERVAL = "_interval"
+INTERVAL, BY_SEED = "_interval", "_by_seed"  # endings of the keys beside a score
 TITLES = ("titles", "groups")  # keys of the number of titles behind a score
 
 
@@ -86,6 +86,10 @@ class Metrics:
         """A score and the interval beside it in the file."""
         return Markup("{} {}").format(self.number(reference, spec), self.limits(reference + INTERVAL, spec))
 
+    def numbers(self, reference: str, spec: str = ".3f") -> Markup:
+        """The numbers of a list."""
+        return Markup(", ").join(self.number(f"{reference}/{index}", spec) for index in range(len(self.at(reference))))
+
     def titles(self, reference: str) -> Markup:
         """The number of titles behind a score of a record: "71 titles"."""
         record = self.at(reference)
@@ -113,13 +117,17 @@ def escape(key: str) -> str:
 
 @dataclass(frozen=True)
 class Score:
-    """A number with an interval in a metrics file. words: its place in the file; titles: the reference of their number, None if unknown."""
+    """A number with an interval in a metrics file. words: its place in the file.
+
+    titles, seeds: references of their number and of the score's values by seed, None where the file has none.
+    """
 
     words: list[str]
     reference: str
     interval: str
     titles: str | None
     signed: bool
+    seeds: str | None = None
 
 
 def scores_of(metrics: Metrics, name: str) -> list[Score]:
@@ -143,7 +151,8 @@ def walk(node: Any, reference: str, words: list[str], titles: str | None) -> Ite
     for key, value in node.items():
         path = f"{reference}/{escape(key)}"
         if isinstance(value, (int, float)) and isinstance(node.get(key + INTERVAL), list):
-            yield Score([*words, plain(key)], path, f"{path}{INTERVAL}", titles, False)
+            seeds = f"{path}{BY_SEED}" if node.get(key + BY_SEED) else None
+            yield Score([*words, plain(key)], path, f"{path}{INTERVAL}", titles, False, seeds)
         else:
             yield from walk(value, path, [*words, plain(key)], titles)
 
