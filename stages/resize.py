@@ -11,13 +11,16 @@ Params: resize
 import hashlib
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from pydantic import Field
 
 from webtoon_genre.core import paths
@@ -26,10 +29,14 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
+from webtoon_genre.core.workers import end_with_parent
 from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash, silent_decoders
 from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_table, write_table
 
-MAX_THREADS = 32  # each has a file open, and a process may have as few as 256
+MAX_WORKERS = 16  # a process holds 0.15 GB and the images of one file
+MANY = (
+    4000  # images; with fewer, the start of processes, a second, takes longer than threads, which share one interpreter
+)
 log = logging.getLogger(__name__)
 
 
@@ -119,11 +126,26 @@ def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def start_pool(files: list[Path]) -> Executor:
+    """Threads, or processes where there are many images: Python's share of the work on an image is a third."""
+    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    if workers == 1 or sum(pq.read_metadata(path).num_rows for path in files) < MANY:
+        return ThreadPoolExecutor(workers)
+    return ProcessPoolExecutor(workers, get_context("spawn"), start_worker)
+
+
+def start_worker() -> None:
+    """Prepare a process of the pool."""
+    end_with_parent()
+    cv2.setNumThreads(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as silent_decoders; exceptions go to the parent
+
+
 def resize_files(files: list[Path], folder: Path, params: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Save the arrays of all files to `folder`; return the rows of INDEX and of REJECTED, by title_id and no."""
-    cv2.setNumThreads(1)  # this function runs one thread a file
-    with silent_decoders(), ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
-        results = pool.map(lambda path: resize_file(path, folder, params), files)
+    cv2.setNumThreads(1)  # a worker takes one file at a time
+    with silent_decoders(), start_pool(files) as pool:
+        results = pool.map(partial(resize_file, folder=folder, params=params), files)
         rows = list(track(results, len(files), "resize", "files"))
     usable = [row for file in rows for row in file.usable]
     rejected = [row for file in rows for row in file.rejected]

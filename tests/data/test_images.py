@@ -484,6 +484,13 @@ def test_an_image_smaller_than_the_grid_has_a_hash():
     assert re.fullmatch("[0-9a-f]{16}", perceptual_hash(quarters(1, 500)))
 
 
+def test_a_picture_whose_sum_exceeds_32_bits_has_the_hash_of_its_small_version():
+    small = quarters(96, 72)
+    large = cv2.resize(small, None, fx=40, fy=40, interpolation=cv2.INTER_NEAREST)
+    assert large.size // 3 * 255 > 2**31
+    assert perceptual_hash(large) == perceptual_hash(small)
+
+
 def test_a_smaller_lossy_copy_differs_in_few_bits_and_another_image_in_many():
     image = picture(6, 202, 120)
     copy = decode(encode(cv2.resize(image, (101, 60), interpolation=cv2.INTER_AREA), "JPEG", quality=60))

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -147,15 +148,24 @@ def test_an_image_in_two_files_is_one_line_of_error_and_the_old_output_stays(raw
     )
 
 
-def test_two_runs_write_the_same_bytes_with_any_number_of_threads(raw, tmp_path, monkeypatch):
+def test_two_runs_write_the_same_bytes_with_any_number_of_threads_or_processes(raw, tmp_path, monkeypatch):
     results = []
-    for threads in (1, 5):
-        monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
-        folder = tmp_path / str(threads)
+    for workers, many in ((1, 0), (5, 10**6), (2, 0)):  # one thread, five threads, two processes
+        monkeypatch.setattr(os, "cpu_count", lambda workers=workers: workers)
+        monkeypatch.setattr(resize, "MANY", many)
+        folder = tmp_path / f"{workers}-{many}"
         folder.mkdir()
         index, rejected = resize_files(image_files(raw / "thumbnails"), folder, PARAMS)
         results.append((contents(folder), index.to_csv(), rejected.to_csv()))
-    assert results[0] == results[1]
+    assert results[0] == results[1] == results[2]
+
+
+def test_many_images_are_shared_among_processes(raw, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for many, kind in ((10**6, ThreadPoolExecutor), (1, ProcessPoolExecutor)):
+        monkeypatch.setattr(resize, "MANY", many)
+        with resize.start_pool(image_files(raw / "thumbnails")) as pool:
+            assert isinstance(pool, kind)
 
 
 def test_a_run_without_rejects_writes_an_empty_table(workspace):

@@ -13,6 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -46,6 +47,7 @@ JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers before he
 JPEG_END = 0xD9
 JPEG_FILL = 128  # value of all channels after the end of the compressed data
 JPEG_PADDING = b"\x55" * 64  # arbitrary compressed data; not zeros, which libjpeg adds itself
+LARGEST_INT32_SUM = (2**31 - 1) // 255  # pixels whose sum of 8-bit values fits int32
 WHITE = (255, 255, 255, 255)
 PNG_DEPTH, PNG_COLOURS = 24, 25  # offsets of the bits a sample and of the colour type in a PNG
 PNG_GREY, PNG_RGB = 0, 2  # colour types in which one colour may be transparent
@@ -212,12 +214,20 @@ def perceptual_hash(image: np.ndarray) -> str:
     computes the same hash. A side with fewer pixels than cells leaves cells empty, that is, black.
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    down, across = (np.arange(cells + 1) * side // cells for side, cells in zip(grey.shape, (8, 9), strict=True))
-    corners = cv2.integral(grey, sdepth=cv2.CV_64F)[down[:, None], across]  # (9, 10) sums from the upper left
-    bands = corners[1:] - corners[:-1]
+    corners, widths = hash_grid(*grey.shape)
+    depth = cv2.CV_32S if grey.size <= LARGEST_INT32_SUM else cv2.CV_64F
+    sums_from_corner = cv2.integral(grey, sdepth=depth)[corners]  # (9, 10)
+    bands = sums_from_corner[1:] - sums_from_corner[:-1]
     sums = bands[:, 1:] - bands[:, :-1]  # (8, 9), cell by cell
-    means = sums / np.maximum(across[1:] - across[:-1], 1)  # of equal height in a row
+    means = sums / widths  # of equal height in a row
     return np.packbits(means[:, 1:] > means[:, :-1]).tobytes().hex()
+
+
+@lru_cache(256)
+def hash_grid(height: int, width: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """The corners of 8 × 9 cells as an index of (9, 10) positions, and the widths of the cells, at least 1, int (9,)."""
+    down, across = (np.arange(cells + 1) * side // cells for side, cells in ((height, 8), (width, 9)))
+    return np.ix_(down, across), np.maximum(across[1:] - across[:-1], 1)
 
 
 @contextlib.contextmanager
