@@ -24,7 +24,7 @@ STAGES = {  # pictures that a stage's entry in dvc.lock has, beside metrics/STAG
     "label": ["plots/label/contact_sheet.jpg"],
     "zero_center": ["plots/zero_center/mean.png"],
     "baseline": [],
-    "select": ["plots/handling/grid.png"],
+    "select": ["plots/handling/grid.png", "plots/handling/rates.png"],
     "finetune": ["plots/finetune/examples.png"],
     "weather": ["plots/weather.png", "plots/weather_more.png"],
     "nearby": ["plots/nearby.png"],
@@ -102,7 +102,9 @@ def write_facts(source: str) -> None:
     )
     trial = {"units": 8, "lr": 0.001, "val_accuracy": 0.5, "val_accuracy_interval": [0.4, 0.6]}
     write_json(paths.metrics("select"), {"cells": 2, "failed": 1, "cuts": {f"{BACKBONE}-10": trial}})
-    for name in ("handling/grid", "summary", "curves", "weather", "weather_more", "nearby"):
+    for name in ("handling/grid", "handling/rates"):  # two figures with one message
+        figures.save(figures.note("best of 2 trials"), paths.plot(name))
+    for name in ("summary", "curves", "weather", "weather_more", "nearby"):
         figures.save(figures.note(f"figure {name}: 0.500"), paths.plot(name))
 
 
