@@ -102,7 +102,7 @@ class Metrics:
         record = self.at(reference)
         verdict = bootstrap.verdict(record).partition(", ")[0]
         value, limits = self.number(f"{reference}/difference", "+.3f"), self.limits(f"{reference}/interval", "+.3f")
-        return Markup("{}, {} {}, {}").format(verdict, value, limits, self.titles(reference))
+        return Markup('{}, {} {}<span class="comma">, </span>{}').format(verdict, value, limits, self.titles(reference))
 
 
 def steps(pointer: str) -> list[str]:
