@@ -28,6 +28,7 @@ from webtoon_genre.experiments.probe import ExperimentParams
 PACKAGE = Path("webtoon_genre")
 BACKBONES = PACKAGE / "backbones"
 CHECK, REPORT = "check", "report"
+DATA = (paths.DATA.name, paths.MODELS.name)  # top-level folders
 
 
 def import_closure(path: Path) -> set[Path]:
@@ -109,21 +110,22 @@ def dependencies(stage: str, current: list[str], stages: list[str]) -> list[str]
 
 
 def shown_data(graph: dict[str, Any], stages: list[str]) -> list[str]:
-    """What the report depends on: all outputs of other stages, those of items by folder."""
-    outputs = {
-        next(iter(out)) if isinstance(out, dict) else out
+    """What the report depends on: all outputs of other stages, those of items and figures in a folder by folder, and all metrics.
+
+    The folder plots is none of them: a fresh clone has a part of it, and DVC takes such a folder for changed.
+    """
+    entries = [
+        out
         for stage in stages
         if stage != REPORT
-        for out in graph["stages"][stage].get("outs", [])
-    }
-    data = {
-        Path(path).parent.as_posix() if "${" in path else path
-        for path in outputs
-        if Path(path).parts[0] in (paths.DATA.name, paths.MODELS.name)
-    }
-    inside = {path for path in data if any(parent.as_posix() in data for parent in Path(path).parents)}
-    folders = {paths.METRICS.as_posix(), paths.PLOTS.as_posix()}
-    return sorted(data - inside | folders)
+        for kind in ("outs", "plots")
+        for out in graph["stages"][stage].get(kind, [])
+    ]
+    outputs = [Path(next(iter(out)) if isinstance(out, dict) else out) for out in entries]
+    data = {path.parent if "${" in path.name else path for path in outputs if path.parts[0] in DATA}
+    figures = {Path(*path.parts[:2]) for path in outputs if path.parts[0] == paths.PLOTS.name}
+    inside = {path for path in data if not data.isdisjoint(path.parents)}
+    return sorted(path.as_posix() for path in data - inside | figures | {paths.METRICS})
 
 
 def updated(graph: dict[str, Any]) -> dict[str, dict[str, list[str]]]:

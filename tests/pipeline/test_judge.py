@@ -6,13 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from stages import crawl, features, label, pretrained, resize, split, zero_center
 from tests.conftest import REPOSITORY, edit_params
 from tests.support.exported_model import train_and_export
 from tests.support.pipeline_inputs import BACKBONE
 from webtoon_genre.core import paths
+from webtoon_genre.core.params import read
 from webtoon_genre.demo_site.art import drawing
 from webtoon_genre.demo_site.world import World
 from webtoon_genre.inference import judge as judging
@@ -34,7 +34,8 @@ def run_stages(folder: Path) -> None:
     """A model of two genres of the demo site, in the working directory."""
     (folder / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
     edit_params(folder / "params.yaml", PARAMS)
-    assert CliRunner().invoke(crawl.app).exit_code == 0
+    collected = read(crawl.Params).crawl
+    crawl.update(collected.max_failed_share, lambda store: crawl.collect(collected, store))
     for stage in (resize, label, zero_center, split):
         stage.main()
     for stage in (pretrained, features):

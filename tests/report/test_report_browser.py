@@ -111,7 +111,7 @@ def test_a_korean_title_has_its_font(open_page):
 
 def test_a_table_is_sorted_by_the_numbers_of_a_column(open_page):
     page = open_page()
-    head = page.locator("#models table th", has_text="accuracy")
+    head = page.locator("#models table th", has_text="micro F1")
     values = page.locator("#models table td:nth-child(2) > data")
     for order in (True, False):
         head.locator("button").click()
