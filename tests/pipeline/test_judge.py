@@ -1,5 +1,8 @@
 """`webtoon-genre judge` on the demo site: drawings of artists whom the model has not seen, beside the genres of its own titles."""
 
+import os
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -7,12 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stages import crawl, features, label, pretrained, resize, split, zero_center
-from tests.conftest import REPOSITORY, edit_params
-from tests.support.exported_model import train_and_export
-from tests.support.pipeline_inputs import BACKBONE
+from tests.conftest import REPOSITORY
+from tests.support.demo_model import GENRES
 from webtoon_genre.core import paths
-from webtoon_genre.core.params import read
 from webtoon_genre.demo_site.art import drawing
 from webtoon_genre.demo_site.world import World
 from webtoon_genre.inference import judge as judging
@@ -20,36 +20,18 @@ from webtoon_genre.inference.model import load_model
 from webtoon_genre.inference.references import load_references
 
 pytestmark = pytest.mark.slow
-GENRES, TITLES, EPISODES = ["fantasy", "comic"], 24, 2
+TITLES, EPISODES = 24, 2
 OTHER_WORLD = 1999  # a seed that is not the demo site's: other titles by other artists
-PARAMS = {
-    "label.genres": GENRES,
-    "train.backbones": [BACKBONE],
-    "finetune.unfreeze": [4],
-    "finetune.epochs": 1,
-}
-
-
-def run_stages(folder: Path) -> None:
-    """A model of two genres of the demo site, in the working directory."""
-    (folder / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
-    edit_params(folder / "params.yaml", PARAMS)
-    collected = read(crawl.Params).crawl
-    crawl.update(collected.max_failed_share, lambda store: crawl.collect(collected, store))
-    for stage in (resize, label, zero_center, split):
-        stage.main()
-    for stage in (pretrained, features):
-        stage.main(BACKBONE)
-    train_and_export(val_accuracy=2)
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
     """A function: the judgement of pictures in groups against a genre, by the model of a run of the stages."""
     folder = tmp_path_factory.mktemp("judge")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        run_stages(folder)
+    command = [sys.executable, "-m", "tests.support.demo_model"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
     model, references = load_model(folder / paths.BEST), load_references(folder / paths.BEST)
 
     def judge(pictures: dict[str, np.ndarray], genre: str) -> judging.Judgement:
