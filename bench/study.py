@@ -28,7 +28,14 @@ from webtoon_genre.features.weights import hash_of
 from workflow.verify import dvc_environment
 
 REPOSITORY = Path(__file__).parents[1]
-PRODUCTS = ("dvc.lock", "metrics/", "plots/")  # of a run, among the files in git
+PRODUCTS = (
+    "dvc.lock",
+    "metrics/",
+    "plots/",
+    "MODEL_CARD.md",
+    "DATA_CARD.md",
+    "data/",
+)  # of a run, among the files in git
 STDERR = 2  # its descriptor
 RANDOM = {"pretrained.weights": "random", "pretrained.hash": None}
 POOLS = {"style": "layer statistics − top layer", "gram": "Gram statistics − top layer"}

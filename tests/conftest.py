@@ -4,9 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from ruamel.yaml import YAML
 from tests.support.tiny_pipeline import Clone, committed_clone
 from webtoon_genre.core import machine
 from webtoon_genre.data.tables import DATASET, INDEX, write_table
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).parent.parent
 # no deadline: a slow machine is no failure; derandomised: every run tries the same examples
@@ -91,6 +94,19 @@ def pipeline_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pipeline_inputs")
     run_stages_before_train(folder, REPOSITORY)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A headless Chromium; the test is skipped, or fails, where it is not installed."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.support.page_browser import chromium
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

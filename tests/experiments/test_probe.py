@@ -10,6 +10,7 @@ from tests.support.synthetic_features import write_dataset
 from webtoon_genre.core import params as params_file
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.tables import class_names
+from webtoon_genre.evaluation import study
 from webtoon_genre.experiments import probe, probe_heads
 from webtoon_genre.experiments.probe import ExperimentParams
 from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
@@ -130,14 +131,29 @@ def test_a_check_runs_before_keras_starts(dataset, workspace, monkeypatch):
         probe.load(ExperimentParams, refuse)
 
 
-def test_metrics_hold_the_shared_keys_the_summary_and_the_outcome(params, dataset, workspace):
-    data = probe.load(ExperimentParams)
+class Experiment(ExperimentParams):
+    """An experiment."""
+
+    question = "Does it help?"
+    study = "It helped."
+
+
+def test_metrics_hold_the_question_the_shared_keys_the_summary_and_the_outcome(params, dataset, workspace):
+    data = probe.load(Experiment)
     probe.write("balance", data, {"variants": {}}, {"accuracy": 0.5}, "No difference shown")
     assert json.loads((workspace / "metrics/balance.json").read_text()) == {
         "backbone": "inception_v3",
         "outcome": "No difference shown",
+        "question": "Does it help?",
         "scored_rows": probe.test_rows_digest(dataset),
         "seeds": [3, 5],
         "summary": {"accuracy": 0.5},
         "variants": {},
     }
+
+
+def test_the_original_study_s_result_is_beside_its_genres_alone(params, dataset, workspace):
+    data = probe.load(Experiment)
+    for genres, expected in ((["thin", "bold"], None), (sorted(study.GENRES), "It helped.")):
+        probe.write("balance", replace(data, genres=genres), {}, {}, "No difference shown")
+        assert json.loads((workspace / "metrics/balance.json").read_text()).get("study") == expected

@@ -13,7 +13,6 @@ from mlcroissant._src.core.context import Context, CroissantVersion
 from mlcroissant._src.core.rdf import make_context
 
 from stages import cards as stage
-from tests.conftest import REPOSITORY
 from tests.support.card_inputs import GENRES, write_inputs
 from webtoon_genre.core import paths
 from webtoon_genre.report import croissant
@@ -23,8 +22,12 @@ pytestmark = [  # mlcroissant 1.1 with rdflib 7.6 and pandas 3.1
     pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning"),
 ]
-RESULTS = REPOSITORY / paths.CROISSANT
-needs_results = pytest.mark.skipif(not (REPOSITORY / paths.DATASET).is_file(), reason="the repository has no results")
+
+
+@pytest.fixture(scope="module")
+def results(pipeline) -> Path:
+    """data/croissant.json of the tiny pipeline, among the data that it describes."""
+    return pipeline().folder / paths.CROISSANT
 
 
 @pytest.fixture
@@ -110,11 +113,11 @@ def test_a_file_that_changed_is_refused(write):
     assert "is not identical with the reference" in str(error.value.__cause__)
 
 
-@needs_results
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "file"), [(croissant.SETS[file], file) for file in croissant.TABLES])
-def test_records_of_the_results_are_the_rows_of_the_tables(kind, file):
-    expected = pq.read_table(REPOSITORY / "data" / file).to_pandas()
-    read = records(RESULTS, kind)
+def test_records_of_a_run_are_the_rows_of_the_tables(results, kind, file):
+    expected = pq.read_table(results.parent / file).to_pandas()
+    read = records(results, kind)
     assert list(read.columns) == list(expected.columns)
     for name in expected.columns:
         values = [list(value) if isinstance(value, np.ndarray) else value for value in expected[name]]
@@ -130,9 +133,9 @@ def same_type(value):
     return float(value) if isinstance(value, int | float | np.number) else str(value)[:10]
 
 
-@needs_results
-def test_thumbnails_of_the_results_are_pictures():
-    dataset = mlcroissant.Dataset(RESULTS)
+@pytest.mark.slow
+def test_thumbnails_of_a_run_are_pictures(results):
+    dataset = mlcroissant.Dataset(results)
     kind = next(item.uuid for item in dataset.metadata.record_sets if item.uuid.endswith("thumbnails"))
     first = next(iter(dataset.records(kind)))
     image = np.asarray(first[f"{kind}/image"].convert("RGB"))

@@ -60,16 +60,16 @@ def store(tmp_path):
 
 
 def test_a_thumbnail_that_is_used_twice_is_embedded_once(store):
-    drawn = Sprites()
-    first, other, again = (drawn.use(title, 1, "text") for title in (1, 2, 1))
+    thumbnails = Sprites()
+    first, other, again = (thumbnails.use(title, 1, "text") for title in (1, 2, 1))
     assert first == again != other
-    assert len(drawn.positions) == 2
+    assert len(thumbnails.positions) == 2
 
 
 def test_each_use_shows_its_thumbnail(store):
-    drawn = Sprites()
-    html = {(title, no): drawn.use(title, no, f"{title} {no}") for title in range(1, 13) for no in range(1, 6)}
-    sheet = drawn.draw(store)
+    thumbnails = Sprites()
+    html = {(title, no): thumbnails.use(title, no, f"{title} {no}") for title in range(1, 13) for no in range(1, 6)}
+    sheet = thumbnails.draw(store)
     pixels, width = decode(sheet.uri), sprites.WIDTHS[0]
     for (title, no), text in list(html.items())[::7]:
         column, row = map(int, re.findall(r"--[xy]:(\d+)", text))
@@ -81,12 +81,12 @@ def test_each_use_shows_its_thumbnail(store):
 
 
 def test_a_sheet_that_is_too_large_has_smaller_thumbnails(store, monkeypatch):
-    drawn = Sprites()
+    thumbnails = Sprites()
     for title in range(1, 13):
-        drawn.use(title, 1, "")
-    full = drawn.draw(store)
+        thumbnails.use(title, 1, "")
+    full = thumbnails.draw(store)
     monkeypatch.setattr(sprites, "LARGEST", len(full.uri) - 1)
-    small = drawn.draw(store)
+    small = thumbnails.draw(store)
     assert len(small.uri) < len(full.uri)
     assert decode(small.uri).shape[1] == sprites.COLUMNS * sprites.WIDTHS[1]
 

@@ -1,4 +1,4 @@
-"""webtoon_genre/report/provenance.py: what dvc.lock says of each stage, and in which order stages come."""
+"""webtoon_genre/report/provenance.py: inputs, params and order of the stages in dvc.lock."""
 
 import pytest
 from ruamel.yaml import YAML

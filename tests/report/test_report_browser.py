@@ -1,11 +1,11 @@
 """The report in a headless Chromium: nothing fails, nothing is loaded, nothing overflows; with and without its script, and on paper."""
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from stages import report
 from tests.conftest import REPOSITORY, edit_params
-from tests.support.page_browser import axe_core, chromium
+from tests.support.page_browser import axe_core
 from tests.support.random_predictions import label_names
 from tests.support.report_inputs import write_inputs
 from webtoon_genre.core import paths
@@ -28,14 +28,6 @@ def pages(tmp_path_factory):
             write_inputs(labels, lambda values, folder=folder: edit_params(folder / "params.yaml", values))
             report.main()
     return {name: folder / paths.REPORT for name, folder in folders.items()}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -96,10 +88,10 @@ def test_a_cell_shows_its_pictures_while_it_has_the_pointer_or_the_focus(open_pa
 
 def test_a_title_of_the_map_shows_its_name_and_leads_to_its_pictures(open_page):
     page = open_page()
-    place = page.locator(".map a").first
-    place.hover()
+    link = page.locator(".map a").first
+    link.hover()
     expect(page.locator("#panel")).to_contain_text("pictures")
-    place.click()
+    link.click()
     expect(page.locator("#title-0")).to_be_visible()
 
 

@@ -4,10 +4,10 @@ import base64
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.support.image_factory import encode
-from tests.support.page_browser import axe_core, chromium, running_service
+from tests.support.page_browser import axe_core, running_service
 from tests.support.tiny_model import write_model
 
 pytestmark = pytest.mark.slow
@@ -28,14 +28,6 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     with running_service(write_model(folder / "model"), folder / "log") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

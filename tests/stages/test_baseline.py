@@ -14,7 +14,7 @@ from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import round_floats
 from webtoon_genre.data.tables import ThumbnailStore
-from webtoon_genre.training.predictions import read_predictions, score_table
+from webtoon_genre.training.predictions import detail_table, read_predictions, score_table
 
 
 def features_of(dataset):
@@ -99,7 +99,9 @@ def test_two_runs_write_the_same_bytes(synthetic_dataset, set_params):
     assert runs[0] == runs[1]
     scores = json.loads(runs[0][0])
     assert set(scores) == {"majority", "colour_histogram"}
-    assert scores["colour_histogram"] == round_floats(score_table(read_predictions(paths.HISTOGRAM_PREDICTIONS), 77))
+    table = read_predictions(paths.HISTOGRAM_PREDICTIONS)
+    expected = {**score_table(table, 77), "test_detail": detail_table(table, 77)}
+    assert scores["colour_histogram"] == round_floats(expected)
 
 
 @pytest.mark.parametrize(

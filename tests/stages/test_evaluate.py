@@ -44,7 +44,9 @@ def written_files(folder="."):
 def test_scores_of_val_and_test_rows_are_written(predicted):
     evaluate.main("resnet50")
     scores = json.loads(Path("metrics/evaluate/resnet50.json").read_text())
-    assert set(scores) == {"val", "test", "against_colour_histogram"}
+    assert set(scores) == {"val", "test", "test_detail", "against_colour_histogram"}
+    detail = scores["test_detail"]
+    assert (detail["averages"]["micro_f1"], detail["images"], detail["titles"]) == (1.0, 12, 3)
     assert (scores["test"]["accuracy"], scores["test"]["images"], scores["test"]["groups"]) == (1.0, 12, 3)
     assert scores["test"]["per_genre"]["pure"]["support"] == 4
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 from dvc_render.vega import VegaRenderer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from ruamel.yaml import YAML
 
 from tests.conftest import REPOSITORY, edit_params
 from tests.support import plot_samples
-from tests.support.page_browser import chromium
 from tests.support.remote_servers import require_program
 from tests.support.tiny_pipeline import GIT, Clone
 from webtoon_genre.core.errors import InputError
@@ -130,14 +129,6 @@ def repository(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page_file(repository):
     return make_page(repository)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 from lxml import html
-from playwright.sync_api import sync_playwright
 
 from tests.conftest import REPOSITORY, edit_params
-from tests.support.page_browser import axe_core, chromium
+from tests.support.page_browser import axe_core
 from tests.support.report_pages import number, report_page, two_reports
 from workflow.report_diff import POLICY, format_page
 from workflow.report_parts import changed_parts, parse
@@ -129,14 +128,6 @@ def test_a_picture_of_many_megabytes_is_on_the_page():
 def test_titles_are_text():
     before, after = (report_page({"data": text}).replace(b">Data<", b">A &lt;b&gt; &amp; c<") for text in "12")
     assert headings(html.document_fromstring(compare(before, after)))[0] == "A <b> & c"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pandas as pd
 from webtoon_genre.core import paths
 from webtoon_genre.data.tables import class_names
 from webtoon_genre.evaluation import study
-from webtoon_genre.report.figures import KINDS, Figure, read_figure
+from webtoon_genre.report.figures import KINDS, EmbeddedFigure, read_figure
 from webtoon_genre.report.provenance import Stage
 from webtoon_genre.report.traced import Metrics, Score, escape, scores_of
 from webtoon_genre.training.predictions import PREFIX
@@ -68,7 +68,7 @@ class Experiment:
     """An experiment's part: its stage, its figures and its scores; the rest is in its metrics file."""
 
     stage: Stage
-    figures: list[Figure]
+    figures: list[EmbeddedFigure]
     scores: list[Score]
     left_out: int
     mapped_titles: list["MappedTitle"]

@@ -16,7 +16,7 @@ QUALITY = 85
 
 
 @dataclass(frozen=True)
-class Figure:
+class EmbeddedFigure:
     """A figure. width, height: pixels. title, caption: the texts in it, which the stage that drew it stored with it."""
 
     path: str
@@ -32,7 +32,7 @@ class Figure:
         return f"{self.title}. {self.caption}".strip(". ")
 
 
-def read_figure(path: Path) -> Figure:
+def read_figure(path: Path) -> EmbeddedFigure:
     """A PNG or JPEG that figures.save wrote. Charts become PNG with a palette, photographs JPEG."""
     if not path.is_file():
         raise InputError(f"{path} is not there; `dvc repro` makes it")
@@ -43,7 +43,7 @@ def read_figure(path: Path) -> Figure:
         else:
             title, caption = (image.info.get(key, "") for key in ("Title", "Description"))
             uri = shrink(image.convert("RGB"))
-        return Figure(path.as_posix(), uri, *image.size, title, caption)
+        return EmbeddedFigure(path.as_posix(), uri, *image.size, title, caption)
 
 
 def shrink(image: Image.Image) -> str:

@@ -14,7 +14,7 @@ from webtoon_genre.data.tables import DATASET, TITLES, ThumbnailStore, class_nam
 from webtoon_genre.evaluation import study
 from webtoon_genre.plotting.thumbnail_map import colour_of, ink
 from webtoon_genre.report import charts, content, fonts
-from webtoon_genre.report.figures import KINDS, Figure, read_figure
+from webtoon_genre.report.figures import KINDS, EmbeddedFigure, read_figure
 from webtoon_genre.report.preprocessing import samples
 from webtoon_genre.report.provenance import Stage, maker_of
 from webtoon_genre.report.sprites import Sprites
@@ -99,7 +99,7 @@ def environment() -> Environment:
     )
 
 
-def figures_of(stages: list[Stage], names: tuple[str, ...]) -> dict[str, Figure]:
+def figures_of(stages: list[Stage], names: tuple[str, ...]) -> dict[str, EmbeddedFigure]:
     """The figures of some stages by their path below plots/, without suffix."""
     found = [path for stage in stages if stage.name in names for path in stage.figures(KINDS)]
     return {Path(path).relative_to(paths.PLOTS).with_suffix("").as_posix(): read_figure(Path(path)) for path in found}
