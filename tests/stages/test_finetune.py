@@ -96,7 +96,7 @@ def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(selected)
 @pytest.mark.slow
 def test_the_model_handed_on_has_figures_and_curves(selected):
     finetune.main()
-    names = ["confusion.csv", "confusion.png", "curves", "examples.png", "genres.png"]
+    names = ["confusion.csv", "confusion.png", "curves", "examples.png", "genres.png", "reliability.csv"]
     assert sorted(path.name for path in paths.plots("finetune").iterdir()) == names
     lines = (paths.plots("finetune") / "curves/val/accuracy.tsv").read_text().splitlines()
     assert lines[0] == "step\taccuracy"
