@@ -7,6 +7,7 @@ bench/README.md explains the table.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from ruamel.yaml import YAML
 
+from webtoon_genre.core import paths
+from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from workflow.verify import fresh_clone, resolve_commit
 
@@ -98,15 +102,48 @@ def table(times: Sequence[StageTimes], seconds: float) -> str:
     return "\n".join([*lines, "", f"From begin to end: {seconds:.0f} s."])
 
 
+def set_params(path: Path, changes: Sequence[str]) -> None:
+    """Change keys of a params.yaml, each given as KEY=VALUE with a value in YAML; InputError for a key that is not there."""
+    yaml = YAML()
+    params = yaml.load(path)
+    for change in changes:
+        name, _, value = change.partition("=")
+        *sections, key = name.split(".")
+        section: Any = params
+        for part in sections:
+            section = section.get(part) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or key not in section:
+            raise InputError(f"{change!r} names no key of params.yaml; give KEY=VALUE, such as crawl.demo.scale=1.0")
+        section[key] = yaml.load(value)
+    yaml.dump(params, path)
+
+
 def main(
     rev: Annotated[str, typer.Option(help="the commit")] = "HEAD",
     jobs: Annotated[int, typer.Option(min=0, help="stages at once; 0: plain `dvc repro`, one after the other")] = 2,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE of params.yaml before the run; may be repeated")
+    ] = None,
+    later: Annotated[
+        list[str] | None, typer.Option("--then", help="KEY=VALUE of params.yaml, after which it runs again")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="a new folder, in which metrics and plots of the runs stay")
+    ] = None,
 ) -> None:
     """Run the pipeline of a commit in a fresh clone and print what each stage took."""
+    if results and results.exists():
+        raise InputError(f"{results} exists; name a new folder with --results")
     with fresh_clone(resolve_commit(rev)) as clone:
-        records, seconds = run_pipeline(clone, jobs)
-    typer.echo(table(stage_times(records), seconds))
+        for number, settings in enumerate([changes or [], *([later] if later else [])]):
+            set_params(clone / paths.PARAMS, settings)
+            records, seconds = run_pipeline(clone, jobs)
+            typer.echo(
+                "\n".join([*(f"Set: {change}" for change in settings), "", table(stage_times(records), seconds), ""])
+            )
+            for folder in (paths.METRICS, paths.PLOTS) if results else ():
+                shutil.copytree(clone / folder, Path(results or "") / str(number) / folder)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "repro", "bench")

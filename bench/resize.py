@@ -24,10 +24,12 @@ import typer
 from PIL import Image
 
 from bench.untitled import with_comment
-from stages.resize import Resize, image_files, resize_files
+from stages.resize import Resize, image_files, resize_changed_files
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.fingerprint import fingerprint
+from webtoon_genre.data.earlier_arrays import EarlierArrays
 from webtoon_genre.data.tables import IMAGES, write_table
 
 SIDE, IN_A_TITLE = 112, 118  # pixels; images of a title, as in the study: 82,549 of 700
@@ -119,10 +121,11 @@ def decode_file(path: Path) -> None:
         decode(content)
 
 
-def stage(files: Sequence[Path], target: Path) -> None:
-    """The stage's work: decoded pixels, checks, both hashes, arrays and index."""
+def stage(files: Sequence[Path], target: Path, earlier: Path) -> None:
+    """The stage's work: decoded pixels, checks, both hashes, arrays, rows, and what a later run may reuse, in `earlier`."""
     target.mkdir()
-    resize_files(list(files), target, PARAMS)
+    arrays = EarlierArrays(earlier, fingerprint(PARAMS.model_dump()))
+    arrays.replace(resize_changed_files(files, target, PARAMS, arrays))
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -147,7 +150,7 @@ def main(
                 "the study's loop, one thread": partial(study_loop, names, folder / f"study-{number}"),
                 "tf.data": partial(tf_data, names, folder / f"tf-{number}.npy"),
                 "Pillow, a process a core": partial(pillow, names, folder / f"pillow-{number}.npy"),
-                "`resize`": partial(stage, files, folder / f"stage-{number}"),
+                "`resize`": partial(stage, files, folder / f"stage-{number}", folder / f"earlier-{number}"),
                 "decoding alone, a process a core": partial(decode_alone, files),
             }
             for way, work in ways.items():

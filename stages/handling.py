@@ -21,12 +21,13 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import write_json
+from webtoon_genre.core.fingerprint import fingerprint
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.core.progress import Meter
 from webtoon_genre.data.augmentation import AugmentParams
 from webtoon_genre.features.backbone import Preprocess, check_backbone
 from webtoon_genre.grid import processes, ray_cluster
-from webtoon_genre.grid.checkpoint import Checkpoint, fingerprint
+from webtoon_genre.grid.checkpoint import Checkpoint
 from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.freezing import Unfreeze

@@ -4,13 +4,17 @@ Reads:  data/raw/thumbnails/<title_id>.parquet and shared-*.parquet (of small ti
         change no pixel
 Writes: data/resized/<as in thumbnails>.npy (uint8 (n, side, side, 3), RGB, rows by ascending title_id and no; none for a file without
         a usable image), data/resized/index.parquet (a row an image), data/resized/rejected.parquet (a row an unusable image, with the
-        reason), metrics/resize.json
+        reason), metrics/resize.json;
+        in no version: data/.resized/ (what a later run may reuse: data/earlier_arrays.py)
 Params: resize
+
+Of at least MANY images, those in files whose bytes, params and code did not change are not computed again.
 """
 
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -27,9 +31,11 @@ from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
+from webtoon_genre.core.fingerprint import fingerprint
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
 from webtoon_genre.core.workers import end_with_parent
+from webtoon_genre.data.earlier_arrays import Computed, EarlierArrays
 from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash, silent_decoders
 from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_table, write_table
 
@@ -37,6 +43,7 @@ MAX_WORKERS = 16  # a process holds 0.15 GB and the images of one file
 MANY = (
     4000  # images; with fewer, the start of processes, a second, takes longer than threads, which share one interpreter
 )
+LIBRARIES = ("numpy", "opencv-python-headless", "pillow")  # whose versions pixels depend on
 log = logging.getLogger(__name__)
 
 
@@ -93,7 +100,7 @@ def resize_file(path: Path, folder: Path, params: Resize) -> Rows:
     """Fit the images of one file and save their array to `folder`, unless it is empty."""
     pixels, rows = resize_images(read_images(path), path.stem, params)
     if rows.usable:
-        np.save(folder / f"{path.stem}.npy", pixels)
+        np.save(array_path(folder, path), pixels)
     return rows
 
 
@@ -126,10 +133,15 @@ def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def start_pool(files: list[Path]) -> Executor:
+def count_images(files: Sequence[Path]) -> int:
+    """The number of images in `files`, the unusable ones included."""
+    return sum(pq.read_metadata(path).num_rows for path in files)
+
+
+def start_pool(files: Sequence[Path]) -> Executor:
     """Threads, or processes where there are many images: Python's share of the work on an image is a third."""
     workers = min(os.cpu_count() or 1, MAX_WORKERS)
-    if workers == 1 or sum(pq.read_metadata(path).num_rows for path in files) < MANY:
+    if workers == 1 or count_images(files) < MANY:
         return ThreadPoolExecutor(workers)
     return ProcessPoolExecutor(workers, get_context("spawn"), start_worker)
 
@@ -141,12 +153,44 @@ def start_worker() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as silent_decoders; exceptions go to the parent
 
 
-def resize_files(files: list[Path], folder: Path, params: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Save the arrays of all files to `folder`; return the rows of INDEX and of REJECTED, by title_id and no."""
+def resize_files(files: Sequence[Path], folder: Path, params: Resize) -> list[Rows]:
+    """Save the arrays of all files to `folder`; return the rows of each."""
     cv2.setNumThreads(1)  # a worker takes one file at a time
     with silent_decoders(), start_pool(files) as pool:
         results = pool.map(partial(resize_file, folder=folder, params=params), files)
-        rows = list(track(results, len(files), "resize", "files"))
+        return list(track(results, len(files), "resize", "files"))
+
+
+def resize_changed_files(
+    files: Sequence[Path], folder: Path, params: Resize, earlier: EarlierArrays
+) -> dict[Path, Computed]:
+    """Save the arrays of all files to `folder`, those of unchanged files from the run before; return array and rows of each file."""
+    results = earlier.reuse({path: array_path(folder, path) for path in files})
+    changed = [path for path in files if path not in results]
+    log.info("%s of %s files are unchanged since the last run", len(results), len(files))
+    for path, rows in zip(changed, resize_files(changed, folder, params), strict=True):
+        results[path] = Computed(array_path(folder, path) if rows.usable else None, rows)
+    return results
+
+
+def resize_all(files: Sequence[Path], folder: Path, params: Resize) -> list[Rows]:
+    """Save the arrays of all files to `folder`; return the rows of each. Of many images, unchanged files are not computed again."""
+    if count_images(files) < MANY:
+        return resize_files(files, folder, params)
+    digest = fingerprint(params.model_dump(), [Path(__file__)], LIBRARIES)
+    earlier = EarlierArrays(paths.EARLIER_RESIZED, digest)
+    results = resize_changed_files(files, folder, params, earlier)
+    earlier.replace(results)
+    return [Rows(*result.rows) for result in results.values()]
+
+
+def array_path(folder: Path, file: Path) -> Path:
+    """The array of a file of images."""
+    return folder / f"{file.stem}.npy"
+
+
+def tables(rows: Sequence[Rows]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables INDEX and REJECTED of all files, by title_id and no."""
     usable = [row for file in rows for row in file.usable]
     rejected = [row for file in rows for row in file.rejected]
     return sorted_table(usable, INDEX.names), sorted_table(rejected, REJECTED.names)
@@ -174,7 +218,7 @@ def main() -> None:
     params = read(Params).resize
     files = image_files(paths.THUMBNAILS)
     with replacing_folder(paths.RESIZED) as folder:
-        index, rejected = resize_files(files, folder, params)
+        index, rejected = tables(resize_all(files, folder, params))
         check_unique(index, rejected)
         metrics = summary(index, rejected)
         if index.empty:

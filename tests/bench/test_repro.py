@@ -5,8 +5,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from bench import repro
 from tests.conftest import REPOSITORY
+from webtoon_genre.core.errors import InputError
 
 
 def record(pid: int, parent: int, module: str, begin: float, end: float, *arguments: str, **values) -> dict:
@@ -43,6 +46,21 @@ def test_the_table_has_a_row_a_stage_and_the_sums():
     assert lines[2] == "| crawl | 1.0 | 2.0 | 2.0 | 2.0 | 1.0 | 1.0 |"
     assert lines[4] == "| sum | 2.0 | 4.0 | 4.0 | 4.0 | 2.0 | 1.0 |"
     assert lines[-1] == "From begin to end: 10 s."
+
+
+def test_params_are_set_by_key_with_values_in_yaml_and_comments_stay(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("# why\nlr: 0.1\ntrain:\n  backbones:\n  - vgg16\n")
+    repro.set_params(path, ["lr=1e-3", "train.backbones=[mobilenet_v2]"])
+    assert path.read_text() == "# why\nlr: 1e-3\ntrain:\n  backbones: [mobilenet_v2]\n"
+
+
+@pytest.mark.parametrize("change", ["learning_rate=1", "train.backbone=vgg16", "crawl.demo.scale=1", "lr.x=1"])
+def test_a_key_that_is_not_there_is_one_line(tmp_path, change):
+    path = tmp_path / "params.yaml"
+    path.write_text("lr: 0.1\ntrain:\n  backbones: []\n")
+    with pytest.raises(InputError, match=rf"^'{change}' names no key of params.yaml; give KEY=VALUE, such as "):
+        repro.set_params(path, [change])
 
 
 def test_a_process_records_its_command_imports_and_memory(tmp_path):

@@ -1,6 +1,6 @@
 """webtoon_genre/grid/checkpoint.py: results of finished trials."""
 
-from webtoon_genre.grid.checkpoint import Checkpoint, fingerprint
+from webtoon_genre.grid.checkpoint import Checkpoint
 
 
 def test_results_are_read_exactly_as_they_were_written(tmp_path):
@@ -21,13 +21,3 @@ def test_a_cleared_checkpoint_leaves_nothing(tmp_path):
     checkpoint.write("first", 1)
     checkpoint.clear()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_fingerprint_depends_on_params_and_bytes(tmp_path):
-    path = tmp_path / "data"
-    path.write_bytes(b"1")
-    first = fingerprint({"epochs": 3}, [path])
-    assert fingerprint({"epochs": 3}, [path]) == first
-    assert fingerprint({"epochs": 4}, [path]) != first
-    path.write_bytes(b"2")
-    assert fingerprint({"epochs": 3}, [path]) != first

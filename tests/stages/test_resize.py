@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,8 +15,9 @@ import pandas as pd
 import pytest
 
 from stages import resize
-from stages.resize import Resize, image_files, resize_files, resize_images, summary
+from stages.resize import Resize, Rows, image_files, resize_files, resize_images, summary, tables
 from tests.support.image_factory import encode, picture, quarters, title, write_raw
+from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash, silent_decoders
 from webtoon_genre.data.tables import INDEX, REJECTED, SHARED_IMAGES, ThumbnailStore, read_table, write_table
@@ -155,7 +157,7 @@ def test_two_runs_write_the_same_bytes_with_any_number_of_threads_or_processes(r
         monkeypatch.setattr(resize, "MANY", many)
         folder = tmp_path / f"{workers}-{many}"
         folder.mkdir()
-        index, rejected = resize_files(image_files(raw / "thumbnails"), folder, PARAMS)
+        index, rejected = tables(resize_files(image_files(raw / "thumbnails"), folder, PARAMS))
         results.append((contents(folder), index.to_csv(), rejected.to_csv()))
     assert results[0] == results[1] == results[2]
 
@@ -166,6 +168,71 @@ def test_many_images_are_shared_among_processes(raw, monkeypatch):
         monkeypatch.setattr(resize, "MANY", many)
         with resize.start_pool(image_files(raw / "thumbnails")) as pool:
             assert isinstance(pool, kind)
+
+
+@pytest.fixture
+def computed(raw, monkeypatch) -> list[str]:
+    """Many images, as far as the stage can tell; the files that it computes, by name."""
+    names: list[str] = []
+    resize_file = resize.resize_file
+
+    def record(path: Path, folder: Path, params: Resize) -> Rows:
+        names.append(path.stem)
+        return resize_file(path, folder, params)
+
+    monkeypatch.setattr(resize, "MANY", 1)
+    monkeypatch.setattr(resize, "start_pool", lambda files: ThreadPoolExecutor(1))
+    monkeypatch.setattr(resize, "resize_file", record)
+    return names
+
+
+def outputs(workspace: Path) -> dict[str, bytes]:
+    return {**contents(workspace / "data/resized"), "metrics": (workspace / "metrics/resize.json").read_bytes()}
+
+
+def test_after_one_more_episode_only_its_title_is_computed_and_the_bytes_are_those_of_a_new_run(
+    computed, raw, workspace
+):
+    resize.main()
+    assert sorted(computed) == ["100", "30", "4"]
+    computed.clear()
+    write_raw(
+        raw, [title(30, ["daily"], GOOD), title(4, ["comic"], {**GOOD, 9: GOOD[1]}), title(100, ["drama"], BROKEN)]
+    )
+    resize.main()
+    assert computed == ["4"]
+    reused = outputs(workspace)
+    shutil.rmtree(workspace / paths.EARLIER_RESIZED)
+    resize.main()
+    assert sorted(computed[1:]) == ["100", "30", "4"]
+    assert outputs(workspace) == reused
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda set_params: set_params({"resize.interpolation": "area"}),
+        lambda set_params: (paths.EARLIER_RESIZED / "4.npy").write_bytes(b""),
+        lambda set_params: (paths.EARLIER_RESIZED / "4.npy").unlink(),
+        lambda set_params: shutil.rmtree(paths.EARLIER_RESIZED),
+    ],
+    ids=["a param", "an edited array", "a lost array", "no folder"],
+)
+def test_what_does_not_fit_the_earlier_run_is_computed(computed, workspace, set_params, change):
+    resize.main()
+    computed.clear()
+    shutil.rmtree(workspace / "data/resized")  # as DVC does before a run
+    change(set_params)
+    resize.main()
+    assert "4" in computed
+    assert contents(workspace / "data/resized")["4.npy"]
+
+
+def test_a_title_that_is_gone_leaves_nothing_to_reuse(computed, raw, workspace):
+    resize.main()
+    (raw / "thumbnails/30.parquet").unlink()
+    resize.main()
+    assert {path.name for path in (workspace / paths.EARLIER_RESIZED).iterdir()} == {"4.npy", "entries.json"}
 
 
 def test_a_run_without_rejects_writes_an_empty_table(workspace):

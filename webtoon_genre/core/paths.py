@@ -12,6 +12,7 @@ TITLES = RAW / "titles.parquet"
 EPISODES = RAW / "episodes.parquet"
 THUMBNAILS = RAW / "thumbnails"
 RESIZED = DATA / "resized"
+EARLIER_RESIZED = DATA / ".resized"  # of the last run, in no version
 LABELS = DATA / "labels.parquet"
 MEAN = DATA / "mean.npz"
 DATASET = DATA / "dataset.parquet"

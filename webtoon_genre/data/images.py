@@ -45,7 +45,7 @@ HEADER_ERRORS = (SyntaxError, OSError, ValueError, OverflowError)  # Pillow's er
 JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)  # never inside compressed data
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the markers before height and width
 JPEG_END = 0xD9
-JPEG_FILL = 128  # value of all channels after the end of the compressed data
+JPEG_FILL = bytes([128] * 3)  # a pixel after the end of the compressed data
 JPEG_PADDING = b"\x55" * 64  # arbitrary compressed data; not zeros, which libjpeg adds itself
 LARGEST_INT32_SUM = (2**31 - 1) // 255  # pixels whose sum of 8-bit values fits int32
 WHITE = (255, 255, 255, 255)
@@ -124,33 +124,33 @@ def read_header(data: bytes, form: str, origin: str) -> ImageFile:
 
 def decode_opaque(data: bytes, form: str, origin: str) -> np.ndarray:
     """Decode pixels with OpenCV: uint8 (height, width, 3), RGB."""
-    bgr = decode_bgr(data)
-    if bgr is None:
+    rgb = decode_pixels(data)
+    if rgb is None:
         raise BadImage(origin, "undecodable", f"{len(data)} bytes of {form} cannot be decoded")
-    if form == "jpeg" and ends_early(data, bgr):
+    if form == "jpeg" and ends_early(data, rgb):
         raise BadImage(origin, "truncated", f"the {form} ends before its picture does")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return rgb
 
 
-def decode_bgr(data: bytes, flags: int = cv2.IMREAD_COLOR) -> np.ndarray | None:
-    """Decode pixels with OpenCV: uint8 (height, width, 3), BGR, or None; with IMREAD_ANYDEPTH 16-bit samples stay uint16."""
+def decode_pixels(data: bytes, flags: int = cv2.IMREAD_COLOR_RGB) -> np.ndarray | None:
+    """Decode pixels with OpenCV: uint8 (height, width, 3), RGB, or None; with IMREAD_ANYDEPTH 16-bit samples stay uint16."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         return None
 
 
-def ends_early(data: bytes, bgr: np.ndarray) -> bool:
+def ends_early(data: bytes, rgb: np.ndarray) -> bool:
     """Return whether a JPEG's end marker comes before the image's last block.
 
     libjpeg then only warns, and fills the rest with grey. An image with a corner of that grey is decoded again with more data before
     the marker: a complete image does not change.
     """
-    if not (bgr[[0, 0, -1, -1], [0, -1, 0, -1]] == JPEG_FILL).all(axis=1).any():
+    if JPEG_FILL not in (rgb[row, column].tobytes() for row in (0, -1) for column in (0, -1)):
         return False
     end = next(offset for code, offset in jpeg_markers(data) if code == JPEG_END)
-    padded = decode_bgr(data[:end] + JPEG_PADDING + data[end:])
-    return padded is not None and not np.array_equal(bgr, padded)
+    padded = decode_pixels(data[:end] + JPEG_PADDING + data[end:])
+    return padded is not None and not np.array_equal(rgb, padded)
 
 
 def transparent_colour(data: bytes, header: ImageFile) -> np.ndarray | None:
@@ -168,10 +168,9 @@ def transparent_colour(data: bytes, header: ImageFile) -> np.ndarray | None:
 
 def without_colour(data: bytes, colour: np.ndarray, origin: str) -> np.ndarray:
     """Decode a PNG to uint8 (height, width, 3), RGB; pixels of `colour`, int (3,), RGB, in 8 or 16 bits as the PNG, become white."""
-    bgr = decode_bgr(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if bgr is None:
+    rgb = decode_pixels(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)  # uint8, or uint16 of 16-bit samples
+    if rgb is None:
         raise BadImage(origin, "undecodable", f"{len(data)} bytes of png cannot be decoded")
-    rgb = bgr[..., ::-1]  # uint8, or uint16 of 16-bit samples
     transparent = (rgb == colour).all(axis=-1, keepdims=True)
     return np.where(transparent, 255, rgb >> 8 * (rgb.itemsize - 1)).astype(np.uint8)
 

@@ -5,23 +5,10 @@ A checkpoint belongs to a fingerprint of everything that its results depend on; 
 
 import json
 import shutil
-from collections.abc import Iterable
-from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 from webtoon_genre.core.files import write_text
-
-PACKAGE = Path(__file__).parents[1]
-
-
-def fingerprint(params: Any, files: Iterable[Path]) -> str:
-    """sha256 of `params`, a JSON value, of the bytes of `files`, and of this package's code."""
-    digest = sha256(json.dumps(params, sort_keys=True).encode())
-    for path in [*files, *sorted(PACKAGE.rglob("*.py"))]:
-        with path.open("rb") as stream:
-            digest.update(file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
 
 
 class Checkpoint:
