@@ -11,6 +11,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.features.backbone import build_extractor
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training import classifier
+from webtoon_genre.training.column_statistics import column_statistics
 from webtoon_genre.training.head import HeadParams, build_head
 
 SIDE = 48
@@ -33,7 +34,8 @@ def parts():
     runtime.set_seed(1)
     extractor = build_extractor("mobilenet_v2", SIDE, "style", "backbone", None)
     width = extractor.output_shape[-1]
-    head = build_head(width, 2, HEAD, np.random.default_rng(0).normal(3, 2, (50, width)).astype(np.float32))
+    features = np.random.default_rng(0).normal(3, 2, (50, width)).astype(np.float32)
+    head = build_head(width, 2, HEAD, column_statistics(features, np.arange(50)))
     return extractor, head, np.random.default_rng(1).uniform(0, 255, (SIDE, SIDE, 3)).astype(np.float32)
 
 

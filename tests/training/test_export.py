@@ -9,6 +9,7 @@ from webtoon_genre.core.model_files import INPUT, MAP, PROBABILITIES, STYLE
 from webtoon_genre.features.backbone import backbone_names, build_extractor, load_architecture
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training.classifier import Classifier, ClassifierConfig, compose, with_style
+from webtoon_genre.training.column_statistics import column_statistics
 from webtoon_genre.training.export import export_onnx
 from webtoon_genre.training.head import HeadParams, build_head
 
@@ -23,7 +24,8 @@ def new_classifier(backbone: str, side: int, pool: str = "style", preprocess: st
             weight.assign(generator.uniform(0.5, 1.5, weight.shape))
     params = HeadParams(pool=pool, standardise=True, units=8, dropout=0.5)
     width = extractor.output_shape[-1]
-    head = build_head(width, 3, params, generator.normal(0.1, 1, (50, width)).astype(np.float32))
+    features = generator.normal(0.1, 1, (50, width)).astype(np.float32)
+    head = build_head(width, 3, params, column_statistics(features, np.arange(50)))
     mean = generator.uniform(100, 150, (side, side, 3)).astype(np.float32)
     config = ClassifierConfig(
         backbone=backbone, side=side, preprocess=preprocess, unfreeze=0, head=params, classes=["a", "b", "c"]

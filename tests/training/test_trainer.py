@@ -8,6 +8,7 @@ import pytest
 from tests.support.runtime_params import RUNTIME
 from webtoon_genre.reproducibility import runtime
 from webtoon_genre.training.batches import Batches
+from webtoon_genre.training.column_statistics import column_statistics
 from webtoon_genre.training.divergence import NotFinite
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
@@ -41,7 +42,7 @@ def fit_head(data: TrainingData, seed: int = 1, params=TRAINING, lr: float = 0.0
 
 
 def test_the_head_is_dense_relu_dropout_dense_softmax(data):
-    head = build_head(6, 3, HEAD, data.features)
+    head = build_head(6, 3, HEAD, column_statistics(data.features, np.arange(len(data.features))))
     assert [type(layer).__name__ for layer in head.layers] == [
         "InputLayer",
         "Normalization",
@@ -54,7 +55,7 @@ def test_the_head_is_dense_relu_dropout_dense_softmax(data):
 
 
 def test_without_standardising_the_head_has_no_normalization(data):
-    head = build_head(6, 3, HEAD.model_copy(update={"standardise": False}), data.features)
+    head = build_head(6, 3, HEAD.model_copy(update={"standardise": False}), None)
     assert [type(layer).__name__ for layer in head.layers] == ["InputLayer", "Dense", "Dropout", "Dense"]
 
 

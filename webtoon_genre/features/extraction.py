@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from webtoon_genre.core.prefetch import prefetch
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.augmentation import AugmentedThumbnails
 from webtoon_genre.data.tables import ThumbnailStore
@@ -30,9 +31,13 @@ def extract_features(
     are not finite.
     """
     starts = range(0, len(rows), batch)
-    for start in track(starts, len(starts), label, "batches"):
-        pixels = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
-        features = extractor.predict_on_batch(pixels.astype(np.float32) - mean)
+
+    def read(start: int) -> np.ndarray:
+        return images.take(rows.iloc[start : start + batch]).astype(np.float32) - mean  # (batch, side, side, 3)
+
+    batches = zip(starts, prefetch(read, starts), strict=True)
+    for start, pixels in track(batches, len(starts), label, "batches"):
+        features = extractor.predict_on_batch(pixels)
         pooled = features if isinstance(features, list) else [features]
         check_batch(pooled, f"{label}: features of", start, len(rows))
         for out, values in zip(outs, pooled, strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from webtoon_genre.core.files import create_memmap
+from webtoon_genre.core.prefetch import prefetch
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.augmentation import AugmentedThumbnails
 from webtoon_genre.features.finite import check_batch
@@ -53,9 +54,11 @@ def compute_activations(
 ) -> None:
     """Fill `arrays` with the base's output for all rows, `batch` images at a time; InputError where it is not finite."""
     starts = range(0, len(rows), batch)
-    for start in track(starts, len(starts), label, "batches"):
-        pixels = images.take(rows.iloc[start : start + batch])  # uint8 (batch, side, side, 3)
-        outputs = as_list(model.base.predict_on_batch(pixels))
+    pixels = prefetch(
+        lambda start: images.take(rows.iloc[start : start + batch]), starts
+    )  # uint8 (batch, side, side, 3)
+    for start, inputs in track(zip(starts, pixels, strict=True), len(starts), label, "batches"):
+        outputs = as_list(model.base.predict_on_batch(inputs))
         check_batch(outputs, f"{label} of", start, len(rows))
         for array, values in zip(arrays, outputs, strict=True):
             array[start : start + batch] = values

@@ -1,10 +1,11 @@
 """Batches for training, gathered by row from arrays in memory or on disk; the next batch is read while one is trained on."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
+
+from webtoon_genre.core.prefetch import prefetch
 
 # inputs, several of them as a tuple (tf.data takes no lists), and int labels
 Batch = tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]
@@ -51,14 +52,7 @@ class Batches:
         if self.seed is not None:
             order = np.random.default_rng([self.seed, number]).permutation(order)
         step = batches_at_once * self.batch
-        chunks = [order[start : start + step] for start in range(0, len(order), step)]
-        with ThreadPoolExecutor(1) as reader:
-            pending = reader.submit(self.gather, chunks[0])
-            for chunk in [*chunks[1:], None]:
-                ready = pending.result()
-                if chunk is not None:
-                    pending = reader.submit(self.gather, chunk)
-                yield ready
+        return prefetch(self.gather, (order[start : start + step] for start in range(0, len(order), step)))
 
     def gather(self, rows: np.ndarray) -> Batch:
         """The inputs and labels of `rows`."""

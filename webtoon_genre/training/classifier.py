@@ -115,7 +115,7 @@ def build_classifier(config: ClassifierConfig) -> "keras.Model":
     keras.utils.clear_session()
     extractor = build_extractor(config.backbone, config.side, config.head.pool, config.preprocess, None)
     width = extractor.output_shape[-1]
-    head = build_head(width, len(config.classes), config.head, np.zeros((2, width), np.float32))
+    head = build_head(width, len(config.classes), config.head, None)
     return compose(extractor, head, np.zeros((config.side, config.side, 3), np.float32))
 
 
@@ -142,7 +142,7 @@ def save_head(
 
     keras.utils.clear_session()
     width = head.input_shape[-1]
-    plain = build_head(width, len(config.classes), config.head, np.zeros((2, width), np.float32))
+    plain = build_head(width, len(config.classes), config.head, None)
     plain.set_weights(head.get_weights())
     subtract_mean = SubtractMean(name="subtract_mean")
     subtract_mean.build((None, *mean.shape))

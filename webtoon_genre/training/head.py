@@ -36,11 +36,13 @@ class SharedHeadParams(SharedKeys):
         return HeadParams(pool=self.pool, standardise=self.standardise, units=units, dropout=self.dropout)
 
 
-def build_head(width: int, classes: int, params: HeadParams, features: np.ndarray | None) -> "keras.Model":
+def build_head(
+    width: int, classes: int, params: HeadParams, statistics: tuple[np.ndarray, np.ndarray] | None
+) -> "keras.Model":
     """A head that maps float32 (n, width) to probabilities (n, classes).
 
-    With `standardise`, features are first brought to zero mean and unit variance over `features`, float32 (m, width), those of
-    the train rows. Without it, `features` may be None. Raises NotFinite where their mean or variance is not finite.
+    With `standardise`, features are first brought to zero mean and unit variance by `statistics`, their mean and variance, float32
+    (width,), over the train rows; None for a head whose weights are loaded. Raises NotFinite where one is not finite.
     """
     import keras
 
@@ -51,10 +53,12 @@ def build_head(width: int, classes: int, params: HeadParams, features: np.ndarra
     x = inputs
     if params.standardise:
         normalization = Normalization(axis=-1)
-        with np.errstate(over="ignore", invalid="ignore"):  # checked next
-            normalization.adapt(features)
-        check_statistics(normalization.get_weights()[:2])
         x = normalization(x)
+        if statistics is not None:
+            check_statistics(statistics)
+            normalization.adapt_mean.assign(statistics[0])
+            normalization.adapt_variance.assign(statistics[1])
+            normalization.finalize_state()
     x = keras.layers.Dense(params.units, activation="relu")(x)
     x = keras.layers.Dropout(params.dropout)(x)
     outputs = keras.layers.Dense(classes, activation=softmax, dtype="float32")(x)  # float32 in mixed precision too

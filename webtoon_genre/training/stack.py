@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from webtoon_genre.core.prefetch import prefetch
 from webtoon_genre.reproducibility.runtime import Runtime
+from webtoon_genre.training.column_statistics import column_statistics
 from webtoon_genre.training.divergence import NotFinite, check_inputs, check_metrics, check_trained
 from webtoon_genre.training.head import HeadParams, check_statistics
 from webtoon_genre.training.loop import EpochLoop
@@ -66,10 +68,12 @@ class StackedBatches:
         orders = np.stack([self.order(task, number) for task in self.tasks], axis=1)  # (steps x batch, heads)
         generators = [np.random.default_rng([task.seed, number, 1]) for task in self.tasks]
         step = batches_at_once * self.batch
-        for start in range(0, len(orders), step):
-            rows = orders[start : start + step]
+
+        def gather(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             factors = np.stack([self.dropout(generator, len(rows)) for generator in generators], axis=1)
-            yield join(self.features, rows, factors), self.labels[np.arange(len(self.tasks)), rows]
+            return join(self.features, rows, factors), self.labels[np.arange(len(self.tasks)), rows]
+
+        return prefetch(gather, (orders[start : start + step] for start in range(0, len(orders), step)))
 
     def order(self, task: HeadTask, number: int) -> np.ndarray:
         """The rows of one head in epoch `number`, int (steps x batch,): all of them, shuffled, and some again."""
@@ -164,8 +168,8 @@ class HeadStack:
         if not self.head.standardise:
             return [np.zeros(self.width, np.float32), np.ones(self.width, np.float32)]
         with np.errstate(over="ignore", invalid="ignore"):  # checked next
-            rows = features[task.train].astype(np.float64)
-            statistics = [values.astype(np.float32) for values in (rows.mean(axis=0), rows.var(axis=0))]
+            exact = column_statistics(features, task.train, np.float64)
+            statistics = [values.astype(np.float32) for values in exact]
         check_statistics(statistics)
         return statistics
 

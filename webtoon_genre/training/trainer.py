@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from webtoon_genre.evaluation.bootstrap import accuracy_interval, format_value
 from webtoon_genre.reproducibility.runtime import Runtime, set_seed
 from webtoon_genre.training.batches import Batches
+from webtoon_genre.training.column_statistics import column_statistics
 from webtoon_genre.training.divergence import NotFinite, check_inputs, check_metrics, check_trained
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.loop import EpochLoop
@@ -82,10 +83,11 @@ class Trainer:
 
         self.data, self.params, self.seed = data, params, seed
         set_seed(seed)
-        train_features = (
-            np.asarray(data.features[data.train]) if head.standardise else None
-        )  # gigabytes where flattened
-        self.head = build_head(data.features.shape[1], classes, head, train_features)
+        statistics = None
+        if head.standardise:
+            with np.errstate(over="ignore", invalid="ignore"):  # checked by build_head
+                statistics = column_statistics(data.features, data.train)
+        self.head = build_head(data.features.shape[1], classes, head, statistics)
         self.model = self.head
         if tail is not None:
             inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in tail.inputs]
