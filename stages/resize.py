@@ -17,7 +17,9 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from itertools import repeat
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,13 +39,14 @@ from webtoon_genre.core.progress import track
 from webtoon_genre.core.workers import end_with_parent
 from webtoon_genre.data.earlier_arrays import Computed, EarlierArrays
 from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash, silent_decoders
-from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_table, write_table
+from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_columns, write_table
 
 MAX_WORKERS = 16  # a process holds 0.15 GB and the images of one file
 MANY = (
     4000  # images; with fewer, the start of processes, a second, takes longer than threads, which share one interpreter
 )
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow")  # whose versions pixels depend on
+ServedImage = tuple[int, int, bytes]  # title_id, no, and the bytes as served
 log = logging.getLogger(__name__)
 
 
@@ -68,18 +71,17 @@ class Rows(NamedTuple):
     rejected: list[dict[str, Any]]
 
 
-def resize_images(images: pd.DataFrame, file: str, params: Resize) -> tuple[np.ndarray, Rows]:
-    """Fit the images of one file (SHARED_IMAGES, the bytes as served) by ascending title_id and no: uint8 (n, side, side, 3), RGB."""
-    pixels = np.empty((len(images), params.side, params.side, 3), np.uint8)
+def resize_images(images: Sequence[ServedImage], file: str, params: Resize) -> tuple[np.ndarray, Rows]:
+    """Fit the images of one file, by ascending title_id and no: uint8 (n, side, side, 3), RGB."""
+    pixels = np.zeros((len(images), params.side, params.side, 3), np.uint8)
     rows = Rows([], [])
-    ordered = images.sort_values(["title_id", "no"], kind="stable")
-    for title_id, no, data in ordered[SHARED_IMAGES.names].itertuples(index=False):
+    for title_id, no, data in sorted(images, key=itemgetter(0, 1)):
         try:
             image = decode_rgb(data, f"{title_id}/{no}", params.max_pixels)
         except BadImage as error:
             rows.rejected.append({"title_id": title_id, "no": no, "reason": error.reason, "detail": error.detail})
             continue
-        pixels[len(rows.usable)] = fit_square(image, params.side, params.interpolation)
+        fit_square(image, params.side, params.interpolation, pixels[len(rows.usable)])
         position = {"title_id": title_id, "no": no, "file": file, "row": len(rows.usable)}
         rows.usable.append(position | describe(image, data))
     return pixels[: len(rows.usable)], rows
@@ -104,11 +106,12 @@ def resize_file(path: Path, folder: Path, params: Resize) -> Rows:
     return rows
 
 
-def read_images(path: Path) -> pd.DataFrame:
-    """Read SHARED_IMAGES from a file that titles share, or from the file of one title, which is named by its title_id."""
-    if path.stem.startswith(SHARED):
-        return read_table(path, SHARED_IMAGES)
-    return read_table(path, IMAGES).assign(title_id=int(path.stem))
+def read_images(path: Path) -> list[ServedImage]:
+    """Read the images of a file that titles share, or of the file of one title, which is named by its title_id."""
+    shared = path.stem.startswith(SHARED)
+    table = read_columns(path, SHARED_IMAGES if shared else IMAGES)
+    titles = table["title_id"].to_pylist() if shared else repeat(int(path.stem), len(table))
+    return list(zip(titles, table["no"].to_pylist(), table["image"].to_pylist(), strict=True))
 
 
 def image_files(folder: Path) -> list[Path]:

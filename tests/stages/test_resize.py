@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from stages import resize
-from stages.resize import Resize, Rows, image_files, resize_files, resize_images, summary, tables
+from stages.resize import Resize, Rows, ServedImage, image_files, resize_files, resize_images, summary, tables
 from tests.support.image_factory import encode, picture, quarters, title, write_raw
 from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
@@ -35,8 +35,8 @@ BROKEN = {
 REASONS = {1: "truncated", 2: "undecodable", 3: "undecodable", 4: "one_pixel", 5: "too_many_pixels"}
 
 
-def images(files: dict[int, bytes], title_id: int = 7) -> pd.DataFrame:
-    return pd.DataFrame(list(files.items()), columns=["no", "image"]).assign(title_id=title_id)
+def images(files: dict[int, bytes]) -> list[ServedImage]:
+    return [(7, no, content) for no, content in files.items()]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,8 +1,8 @@
 """Arrays of an earlier run, by the input file that gave each: a stage reuses those of files that did not change.
 
 The folder holds a hard link to each array of that run, which takes no space while the array itself exists, and entries.json: the
-fingerprint of params and code, and of each input file the digests of its bytes and of its array. A run reuses an array only where
-fingerprint, input and array are all unchanged, so its bytes are those that a new computation gives. The folder is in no version;
+fingerprint of params and code, and of each input file the digest of its bytes, and size and time of its array. A run reuses an array
+only where fingerprint, input and array are all unchanged, so its bytes are those that a new computation gives. The folder is in no version;
 without it everything is computed.
 """
 
@@ -48,10 +48,8 @@ class EarlierArrays:
             return None
         if entry["array"] is None:
             return Computed(None, entry["rows"])
-        if not link(self.folder / target.name, target):
-            return None
-        if digest_of(target) != entry["array"]:  # someone has edited it
-            target.unlink()
+        array = self.folder / target.name
+        if not array.is_file() or state_of(array) != entry["array"] or not link(array, target):
             return None
         return Computed(target, entry["rows"])
 
@@ -70,8 +68,14 @@ class EarlierArrays:
 def entry_of(item: tuple[Path, Computed]) -> tuple[str, dict[str, Any]]:
     """The name of an input file and its entry."""
     source, result = item
-    array = None if result.array is None else digest_of(result.array)
+    array = None if result.array is None else state_of(result.array)
     return source.name, {"source": digest_of(source), "array": array, "rows": result.rows}
+
+
+def state_of(path: Path) -> list[int]:
+    """Size in bytes and time of the last change in nanoseconds, by which DVC too tells whether a file was edited."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def link(source: Path, target: Path) -> bool:

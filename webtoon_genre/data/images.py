@@ -66,10 +66,11 @@ def decode_rgb(data: bytes, origin: str, max_pixels: int) -> np.ndarray:
     form = image_format.detect_format(data)
     if form is None:
         raise BadImage(origin, "undecodable", f"{len(data)} bytes starting {data[:4]!r} are no JPEG, PNG, WebP or GIF")
-    if not has_end(data, form):
+    markers = jpeg_markers(data) if form == "jpeg" else {}
+    if not (JPEG_END in markers if form == "jpeg" else has_end(data, form)):
         raise BadImage(origin, "truncated", f"the {form} stops after {len(data)} bytes, before its end")
     header = None if form == "jpeg" else read_header(data, form, origin)
-    width, height = header.size if header else jpeg_size(data, origin)
+    width, height = header.size if header else jpeg_size(data, markers, origin)
     if width * height > max_pixels:
         raise BadImage(origin, "too_many_pixels", f"{width} × {height} pixels are more than {max_pixels}")
     if width * height == 1:
@@ -78,13 +79,16 @@ def decode_rgb(data: bytes, origin: str, max_pixels: int) -> np.ndarray:
         return without_colour(data, colour, origin)
     if header and header.has_transparency_data:
         return on_white(header, origin)
-    return decode_opaque(data, form, origin)
+    rgb = decode_pixels(data)
+    if rgb is None:
+        raise BadImage(origin, "undecodable", f"{len(data)} bytes of {form} cannot be decoded")
+    if form == "jpeg" and ends_early(data, markers[JPEG_END], rgb):
+        raise BadImage(origin, "truncated", f"the {form} ends before its picture does")
+    return rgb
 
 
 def has_end(data: bytes, form: str) -> bool:
-    """Return whether the file has its format's end mark; some versions of OpenCV fill the rest of a truncated JPEG with grey."""
-    if form == "jpeg":
-        return any(code == JPEG_END for code, _ in jpeg_markers(data))
+    """Return whether a PNG, WebP or GIF has its format's end mark."""
     if form == "png":
         return b"IEND" in data
     if form == "webp":
@@ -92,20 +96,23 @@ def has_end(data: bytes, form: str) -> bool:
     return data.rstrip(b"\x00").endswith(b";")
 
 
-def jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the code and offset of every marker up to the end marker; segments are skipped (EXIF may hold a small JPEG)."""
+def jpeg_markers(data: bytes) -> dict[int, int]:
+    """Return the offset of the first marker of each code, in order, up to the end marker, which a truncated file lacks.
+
+    Segments are skipped: EXIF may hold a small JPEG. Some versions of OpenCV fill the rest of a truncated JPEG with grey.
+    """
+    markers: dict[int, int] = {}
     offset = 2
-    while match := JPEG_MARKER.search(data, offset):
-        code = data[match.start() + 1]
-        yield code, match.start()
-        if code == JPEG_END:
-            return
-        offset = match.end() + int.from_bytes(data[match.end() : match.end() + 2], "big")
+    while JPEG_END not in markers and (match := JPEG_MARKER.search(data, offset)):
+        end = match.end()
+        markers.setdefault(data[end - 1], end - 2)
+        offset = end + int.from_bytes(data[end : end + 2], "big")
+    return markers
 
 
-def jpeg_size(data: bytes, origin: str) -> tuple[int, int]:
+def jpeg_size(data: bytes, markers: dict[int, int], origin: str) -> tuple[int, int]:
     """Return width and height from the header, before EXIF orientation."""
-    for code, offset in jpeg_markers(data):
+    for code, offset in markers.items():
         if code in JPEG_FRAMES:
             sides = data[offset + 5 : offset + 9]  # after marker, length and precision
             return int.from_bytes(sides[2:], "big"), int.from_bytes(sides[:2], "big")
@@ -122,16 +129,6 @@ def read_header(data: bytes, form: str, origin: str) -> ImageFile:
         raise BadImage(origin, "undecodable", f"{len(data)} bytes of {form} have a broken header ({error})") from None
 
 
-def decode_opaque(data: bytes, form: str, origin: str) -> np.ndarray:
-    """Decode pixels with OpenCV: uint8 (height, width, 3), RGB."""
-    rgb = decode_pixels(data)
-    if rgb is None:
-        raise BadImage(origin, "undecodable", f"{len(data)} bytes of {form} cannot be decoded")
-    if form == "jpeg" and ends_early(data, rgb):
-        raise BadImage(origin, "truncated", f"the {form} ends before its picture does")
-    return rgb
-
-
 def decode_pixels(data: bytes, flags: int = cv2.IMREAD_COLOR_RGB) -> np.ndarray | None:
     """Decode pixels with OpenCV: uint8 (height, width, 3), RGB, or None; with IMREAD_ANYDEPTH 16-bit samples stay uint16."""
     try:
@@ -140,15 +137,14 @@ def decode_pixels(data: bytes, flags: int = cv2.IMREAD_COLOR_RGB) -> np.ndarray 
         return None
 
 
-def ends_early(data: bytes, rgb: np.ndarray) -> bool:
-    """Return whether a JPEG's end marker comes before the image's last block.
+def ends_early(data: bytes, end: int, rgb: np.ndarray) -> bool:
+    """Return whether a JPEG's end marker, at offset `end`, comes before the image's last block.
 
     libjpeg then only warns, and fills the rest with grey. An image with a corner of that grey is decoded again with more data before
     the marker: a complete image does not change.
     """
     if JPEG_FILL not in (rgb[row, column].tobytes() for row in (0, -1) for column in (0, -1)):
         return False
-    end = next(offset for code, offset in jpeg_markers(data) if code == JPEG_END)
     padded = decode_pixels(data[:end] + JPEG_PADDING + data[end:])
     return padded is not None and not np.array_equal(rgb, padded)
 
@@ -185,15 +181,16 @@ def on_white(header: ImageFile, origin: str) -> np.ndarray:
     return np.array(Image.alpha_composite(background, layer).convert("RGB"))
 
 
-def fit_square(image: np.ndarray, side: int, interpolation: Interpolation) -> np.ndarray:
+def fit_square(image: np.ndarray, side: int, interpolation: Interpolation, out: np.ndarray | None = None) -> np.ndarray:
     """Scale uint8 (height, width, 3) by side / longer side and centre it on black: uint8 (side, side, 3), same channel order.
 
     The study's resize, but shifted by integer pixels only: an odd margin is one pixel larger on the right and at the bottom.
+    out: a black square that takes the result.
     """
     scaled = scale(image, side / max(image.shape[:2]), INTERPOLATIONS[interpolation])
     height, width = scaled.shape[:2]
     top, left = (side - height) // 2, (side - width) // 2
-    square = np.zeros((side, side, 3), np.uint8)
+    square = np.zeros((side, side, 3), np.uint8) if out is None else out
     square[top : top + height, left : left + width] = scaled
     return square
 
@@ -215,7 +212,7 @@ def perceptual_hash(image: np.ndarray) -> str:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     corners, widths = hash_grid(*grey.shape)
     depth = cv2.CV_32S if grey.size <= LARGEST_INT32_SUM else cv2.CV_64F
-    sums_from_corner = cv2.integral(grey, sdepth=depth)[corners]  # (9, 10)
+    sums_from_corner = cv2.integral(grey, sdepth=depth).take(corners)  # (9, 10)
     bands = sums_from_corner[1:] - sums_from_corner[:-1]
     sums = bands[:, 1:] - bands[:, :-1]  # (8, 9), cell by cell
     means = sums / widths  # of equal height in a row
@@ -223,10 +220,10 @@ def perceptual_hash(image: np.ndarray) -> str:
 
 
 @lru_cache(256)
-def hash_grid(height: int, width: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """The corners of 8 × 9 cells as an index of (9, 10) positions, and the widths of the cells, at least 1, int (9,)."""
+def hash_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of 8 × 9 cells as positions in the flat integral, int (9, 10), and the widths of the cells, at least 1, int (9,)."""
     down, across = (np.arange(cells + 1) * side // cells for side, cells in ((height, 8), (width, 9)))
-    return np.ix_(down, across), np.maximum(across[1:] - across[:-1], 1)
+    return down[:, None] * (width + 1) + across, np.maximum(across[1:] - across[:-1], 1)
 
 
 @contextlib.contextmanager

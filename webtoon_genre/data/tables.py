@@ -79,11 +79,15 @@ def write_arrow(table: pa.Table, path: Path) -> None:
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     """Read the columns of `schema` from Parquet, in its order and with its types; other columns are ignored."""
+    return read_columns(path, schema).to_pandas()
+
+
+def read_columns(path: Path, schema: pa.Schema) -> pa.Table:
+    """The same as a table of Arrow, whose columns become Python's values without a way through pandas."""
     if not path.is_file():
         raise InputError(f"{path} is not there; `dvc repro` makes it")
     try:
-        table = pq.read_table(path)
-        return table.select(schema.names).cast(schema).to_pandas()
+        return pq.read_table(path).select(schema.names).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError) as error:
         raise InputError(
             f"{path} is not the table expected ({' '.join(str(error).split())}); make it anew with `dvc repro`"
