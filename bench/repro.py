@@ -48,6 +48,7 @@ def run_pipeline(clone: Path, jobs: int) -> tuple[list[dict[str, Any]], float]:
     command = ["workflow.repro", "--jobs", str(jobs)] if jobs else ["dvc", "repro"]
     with tempfile.TemporaryDirectory(prefix="stopwatch-") as folder:
         settings = {"PYTHONPATH": str(STOPWATCH), "STOPWATCH": folder, "DVC_NO_ANALYTICS": "1"}
+        settings["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # stages call `python`
         start = time.perf_counter()
         process = subprocess.run(
             [sys.executable, "-m", *command], cwd=clone, env={**os.environ, **settings}, stdout=sys.stderr
