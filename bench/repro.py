@@ -43,12 +43,17 @@ class StageTimes:
     memory: int
 
 
-def run_pipeline(clone: Path, jobs: int) -> tuple[list[dict[str, Any]], float]:
-    """Run all stages of a clone: the records of its processes, and the seconds in all. jobs: stages at once; 0: `dvc repro`."""
-    command = ["workflow.repro", "--jobs", str(jobs)] if jobs else ["dvc", "repro"]
+def run_pipeline(clone: Path, jobs: int, targets: Sequence[str] = ()) -> tuple[list[dict[str, Any]], float]:
+    """Run the stages of a clone: the records of its processes, and the seconds in all. jobs: stages at once; 0: `dvc repro`.
+
+    targets: stages that run with all before them, one after the other; empty: all stages.
+    """
+    command = ["workflow.repro", "--jobs", str(jobs)] if jobs and not targets else ["dvc", "repro", *targets]
     with tempfile.TemporaryDirectory(prefix="stopwatch-") as folder:
         settings = {"PYTHONPATH": str(STOPWATCH), "STOPWATCH": folder, "DVC_NO_ANALYTICS": "1"}
-        settings["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # stages call `python`
+        settings["PATH"] = os.pathsep.join(
+            [str(Path(sys.executable).parent), os.environ["PATH"]]
+        )  # stages call `python`
         start = time.perf_counter()
         process = subprocess.run(
             [sys.executable, "-m", *command], cwd=clone, env={**os.environ, **settings}, stdout=sys.stderr
@@ -128,6 +133,9 @@ def main(
     later: Annotated[
         list[str] | None, typer.Option("--then", help="KEY=VALUE of params.yaml, after which it runs again")
     ] = None,
+    targets: Annotated[
+        list[str] | None, typer.Option("--target", help="a stage that runs with all before it; may be repeated")
+    ] = None,
     results: Annotated[
         Path | None, typer.Option(help="a new folder, in which metrics and plots of the runs stay")
     ] = None,
@@ -138,7 +146,7 @@ def main(
     with fresh_clone(resolve_commit(rev)) as clone:
         for number, settings in enumerate([changes or [], *([later] if later else [])]):
             set_params(clone / paths.PARAMS, settings)
-            records, seconds = run_pipeline(clone, jobs)
+            records, seconds = run_pipeline(clone, jobs, targets or [])
             typer.echo(
                 "\n".join([*(f"Set: {change}" for change in settings), "", table(stage_times(records), seconds), ""])
             )

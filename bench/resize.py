@@ -1,4 +1,4 @@
-"""Compare the stage `resize` with the study's loop, tf.data, Pillow, and decoding alone: images a second, in one run.
+"""Compare the stage `resize` with the study's loop, tf.data, Pillow, img2dataset, and decoding alone: images a second, in one run.
 
 Reads:  data/raw/thumbnails, as a run of the pipeline left it; the command repeats its JPEG files with another comment in each
 Writes: temporary folders only; a table in Markdown on stdout
@@ -6,6 +6,7 @@ bench/README.md explains the table.
 """
 
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -108,6 +109,14 @@ def pillow_square(name: Path) -> np.ndarray:
     return np.asarray(square)
 
 
+def img2dataset(python: Path, folder: Path, target: Path) -> float:
+    """Seconds of img2dataset's resizer in another environment."""
+    command = [str(python), "-m", "bench.img2dataset_resizer", str(folder / "loose"), str(target), str(SIDE)]
+    quiet = {"NO_ALBUMENTATIONS_UPDATE": "1"}  # it asks the web for a newer version
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **quiet})
+    return float(process.stdout)
+
+
 def decode_alone(files: Sequence[Path]) -> None:
     """The floor: OpenCV decodes the stage's files in as many processes as cores, and nothing is kept."""
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
@@ -128,6 +137,12 @@ def stage(files: Sequence[Path], target: Path, earlier: Path) -> None:
     arrays.replace(resize_changed_files(files, target, PARAMS, arrays))
 
 
+def stage_again(files: Sequence[Path], target: Path, earlier: Path) -> None:
+    """The stage after a run that left `earlier`, with one file that has changed."""
+    write_table(pq.read_table(files[0]).to_pandas().iloc[:-1], IMAGES, files[0])
+    stage(files, target, earlier)
+
+
 def seconds(work: Callable[[], None]) -> float:
     """The time that some work takes."""
     start = time.perf_counter()
@@ -138,6 +153,9 @@ def seconds(work: Callable[[], None]) -> float:
 def main(
     images: Annotated[int, typer.Option(min=1, help="Thumbnails.")] = 20_000,
     rounds: Annotated[int, typer.Option(min=1, help="Repetitions of all ways, of which the quickest counts.")] = 3,
+    other: Annotated[
+        Path | None, typer.Option("--img2dataset", help="Python of an environment with img2dataset, to compare it too.")
+    ] = None,
 ) -> None:
     """Measure all ways, one after the other in each round."""
     best: dict[str, float] = {}
@@ -151,10 +169,17 @@ def main(
                 "tf.data": partial(tf_data, names, folder / f"tf-{number}.npy"),
                 "Pillow, a process a core": partial(pillow, names, folder / f"pillow-{number}.npy"),
                 "`resize`": partial(stage, files, folder / f"stage-{number}", folder / f"earlier-{number}"),
+                "`resize` again, one file changed": partial(
+                    stage_again, files, folder / f"again-{number}", folder / f"earlier-{number}"
+                ),
                 "decoding alone, a process a core": partial(decode_alone, files),
             }
-            for way, work in ways.items():
-                best[way] = min(best.get(way, float("inf")), seconds(work))
+            durations = {way: seconds(work) for way, work in ways.items()}
+            if other is not None:
+                durations["img2dataset's resizer, a process a core"] = img2dataset(
+                    other, folder, folder / f"img2dataset-{number}"
+                )
+            best = {way: min(best.get(way, duration), duration) for way, duration in durations.items()}
     rates = {way: images / duration for way, duration in best.items()}
     typer.echo("| way | images a second | times the study's loop | times decoding alone |\n|---|--:|--:|--:|")
     loop, floor = rates["the study's loop, one thread"], rates["decoding alone, a process a core"]
