@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import write_json
 from workflow.verify import fresh_clone, resolve_commit
 
 STOPWATCH = Path(__file__).parent / "stopwatch"
@@ -108,6 +109,14 @@ def table(times: Sequence[StageTimes], seconds: float) -> str:
     return "\n".join([*lines, "", f"From begin to end: {seconds:.0f} s."])
 
 
+def save_results(clone: Path, folder: Path, times: Sequence[StageTimes]) -> None:
+    """Copy metrics and plots of a run to `folder`, with its times.json."""
+    for name in (paths.METRICS, paths.PLOTS):
+        if (clone / name).is_dir():
+            shutil.copytree(clone / name, folder / name)
+    write_json(folder / "times.json", [asdict(row) for row in times])
+
+
 def set_params(path: Path, changes: Sequence[str]) -> None:
     """Change keys of a params.yaml, each given as KEY=VALUE with a value in YAML; InputError for a key that is not there."""
     yaml = YAML()
@@ -150,8 +159,8 @@ def main(
             typer.echo(
                 "\n".join([*(f"Set: {change}" for change in settings), "", table(stage_times(records), seconds), ""])
             )
-            for folder in (paths.METRICS, paths.PLOTS) if results else ():
-                shutil.copytree(clone / folder, Path(results or "") / str(number) / folder)
+            if results:
+                save_results(clone, results / str(number), stage_times(records))
 
 
 if __name__ == "__main__":
