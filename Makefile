@@ -64,16 +64,17 @@ check: setup
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-# Every test that is not slow: about 10 minutes.
+# Every test that is neither slow nor exhaustive: about 10 minutes.
 test: check
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not exhaustive"
 
-# All tests; those of remotes and of Ray need `make servers`.
-test-all: check
-	$(PYTEST)
-
+# Whole pipelines, crashes, remotes, Ray, browsers, at least one case of each; those of remotes and of pages need `make servers`.
 test-slow: setup
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not exhaustive"
+
+# All tests, also every further case of the slow ones: for who changes what they test, and every week on GitHub.
+test-all: check
+	$(PYTEST) -m ""
 
 # Installs what tests of remotes and of pages need: OpenSSH and Chromium from Debian, s3rver, axe-core and Vega from npm in .servers. Tests of
 # what is missing are skipped.

@@ -51,7 +51,7 @@ def test_each_trial_is_a_row_in_the_order_of_the_params(small_grid):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layers", [0, 4])
+@pytest.mark.parametrize("layers", [pytest.param(0, marks=pytest.mark.exhaustive), 4])
 def test_a_trial_equals_a_model_of_train_with_the_same_params(small_grid, set_params, layers):
     # the last trial of a grid, and one model trained alone: equal to the last digit
     set_params({"handling.grid.unfreeze": [layers]})
@@ -115,7 +115,7 @@ def test_a_killed_run_resumes_after_its_finished_trials(small_grid, run_stage):
     assert (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes() == rows
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_finished_trials_of_other_params_are_trained_again(frozen_grid, set_params):
     handling.main(BACKBONE)
     before = trial_rows(frozen_grid)
@@ -171,7 +171,7 @@ def test_a_grid_of_which_all_trials_fail_is_recorded(frozen_grid, set_params, ca
     )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_failed_trial_is_the_same_in_several_processes_and_after_a_kill(frozen_grid, set_params, run_stage):
     set_params({"handling.grid.lr": OVERFLOW})
     assert run_stage("handling", BACKBONE).returncode == 0
