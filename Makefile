@@ -11,7 +11,7 @@ LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
 # A moved or copied folder has no stamp of its path: its environment is set up again, in seconds and without a network.
 STAMP := .venv/installed-$(LOCK)-$(shell pwd -P | cksum | cut -d ' ' -f 1)
-PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # Vega's versions are those of the page of `dvc plots`; --legacy-peer-deps, since this vega-lite declares a later vega than that page has.
 NODE_SERVERS := s3rver@3.7.1 axe-core@4.14.1 vega@5.20.2 vega-lite@5.2.0 vega-embed@6.18.2
 INSTALL_NODE_SERVERS = stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test -e $$stamp || { rm -rf .servers && npm install --prefix .servers \

@@ -283,7 +283,7 @@ def table() -> str:
 
 def describe(case: Case, fault: str) -> str:
     """The table's entry for a stage's fault."""
-    text = {KILLED: f"writes `{case.writes}`", FULL: f"`{case.disk}/`"}.get(fault, "all four")
+    text = {KILLED: f"writes `{case.writes}`", FULL: f"`{case.disk}/`"}.get(fault, "all")
     return text if fault in case.usual else f"({text})"
 
 
