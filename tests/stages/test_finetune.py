@@ -49,6 +49,24 @@ def selected(trained, workspace):
     return workspace
 
 
+@pytest.fixture(scope="module")
+def finetuned_once(trained, tmp_path_factory):
+    """A folder in which the stage has run."""
+    folder = tmp_path_factory.mktemp("finetuned")
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        finetune.main()
+    return folder
+
+
+@pytest.fixture
+def finetuned(finetuned_once, workspace):
+    """A workspace with a copy of `finetuned_once`."""
+    shutil.copytree(finetuned_once, workspace, dirs_exist_ok=True)
+    return workspace
+
+
 def read_metrics() -> dict:
     return json.loads(Path("metrics/finetune.json").read_text())
 
@@ -58,8 +76,7 @@ def read_best_table():
 
 
 @pytest.mark.slow
-def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_tested(selected):
-    finetune.main()
+def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_tested(finetuned):
     metrics = read_metrics()
     models, best = metrics["cuts"], metrics["best"]
     assert list(models) == ["0", "4"]
@@ -94,8 +111,7 @@ def test_a_trained_model_that_no_fine_tuned_one_surpasses_is_handed_on_with_its_
 
 
 @pytest.mark.slow
-def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(selected):
-    finetune.main()
+def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(finetuned):
     metrics = read_metrics()
     test, before = (
         table.query("split == 'test'")
@@ -107,8 +123,7 @@ def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(selected)
 
 
 @pytest.mark.slow
-def test_the_model_handed_on_has_figures_and_curves(selected):
-    finetune.main()
+def test_the_model_handed_on_has_figures_and_curves(finetuned):
     names = ["confusion.csv", "confusion.png", "curves", "examples.png", "genres.png", "reliability.csv"]
     assert sorted(path.name for path in paths.plots("finetune").iterdir()) == names
     lines = (paths.plots("finetune") / "curves/val/accuracy.tsv").read_text().splitlines()
