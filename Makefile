@@ -11,7 +11,7 @@ LOCK := requirements$(if $(EXTRA),-$(EXTRA)).lock
 BIN := .venv/bin
 # A moved or copied folder has no stamp of its path: its environment is set up again, in seconds and without a network.
 STAMP := .venv/installed-$(LOCK)-$(shell pwd -P | cksum | cut -d ' ' -f 1)
-PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # Vega's versions are those of the page of `dvc plots`; --legacy-peer-deps, since this vega-lite declares a later vega than that page has.
 NODE_SERVERS := s3rver@3.7.1 axe-core@4.14.1 vega@5.20.2 vega-lite@5.2.0 vega-embed@6.18.2
 INSTALL_NODE_SERVERS = stamp=.servers/$$(echo $(NODE_SERVERS) | tr ' ' +); test -e $$stamp || { rm -rf .servers && npm install --prefix .servers \
@@ -64,16 +64,17 @@ check: setup
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-# Every test that is not slow: about 10 minutes.
+# Every test that is neither slow nor exhaustive: about 10 minutes.
 test: check
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not exhaustive"
 
-# All tests; those of remotes and of Ray need `make servers`.
-test-all: check
-	$(PYTEST)
-
+# Whole pipelines, crashes, remotes, Ray, browsers, at least one case of each; those of remotes and of pages need `make servers`.
 test-slow: setup
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not exhaustive"
+
+# All tests, also every further case of the slow ones: for who changes what they test, and every week on GitHub.
+test-all: check
+	$(PYTEST) -m ""
 
 # Installs what tests of remotes and of pages need: OpenSSH and Chromium from Debian, s3rver, axe-core and Vega from npm in .servers. Tests of
 # what is missing are skipped.

@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).parent.parent
+LONG = ("pipeline", "workflow")  # folders whose files run whole pipelines
 # no deadline: a slow machine is no failure; derandomised: every run tries the same examples
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 machine.clear_environment()
 for name in ("KERAS_HOME", "MATPLOTLIBRC"):
     os.environ[name] = os.devnull  # tests may import keras, which imports matplotlib, before `start_keras`
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: a worker that began one at the end would keep the other waiting for minutes."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 @pytest.fixture(scope="session")

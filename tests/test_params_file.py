@@ -76,7 +76,7 @@ def test_an_override_changes_one_line(tmp_path, key):
     assert_one_change(tmp_path / "params.yaml", key)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("key", VALUES)
 def test_an_override_of_any_key_changes_one_line(tmp_path, key):
     assert_one_change(tmp_path / "params.yaml", key)
@@ -87,7 +87,7 @@ def test_two_overrides_in_a_row_read_back(tmp_path):
     assert parse(after) == VALUES | {"lr": 1e-5, "criterion.columns": []}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("first", LISTS)
 def test_an_override_after_that_of_a_list_reads_back(tmp_path, first):
     path = tmp_path / "params.yaml"

@@ -195,7 +195,7 @@ def shape(vendor: int, category: int, number: int) -> str:
     return emoji_pictures.svg_document({"body": f'{body} fill="{colour}"/>', "width": 20, "height": 20})
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_study_of_categories_trains_without_a_vendor_and_scores_its_pictures(monkeypatch, capsys):
     monkeypatch.setattr(emoji_pictures, "FEWEST_TITLES", 1)
     monkeypatch.setattr(study, "RANDOM", study.RANDOM | {"train.epochs": 2, "features.calibration_images": 8})

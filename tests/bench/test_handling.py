@@ -29,14 +29,14 @@ def test_building_is_the_time_that_epochs_do_not_explain():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["trials", "floor"])
+@pytest.mark.parametrize("way", ["trials", pytest.param("floor", marks=pytest.mark.exhaustive)])
 def test_a_way_trains_and_returns_its_parts(way):
     result = ways.measure(way, CASE)
     assert result["seconds"] > result["frozen"] > 0
     assert result["peak"] > 100 * 2**20
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_both_loops_are_measured_and_compared():
     result = CliRunner().invoke(fit.app, ["compare", "--images", "64", "--epochs", "2", "--rounds", "1"])
     assert result.exit_code == 0, result.output

@@ -18,7 +18,7 @@ def test_a_digest_changes_with_a_single_bit():
     assert instructions.digest([first]) == instructions.digest([first.copy()])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_both_kinds_of_instructions_are_measured_and_each_is_equal_in_all_rounds():
     result = CliRunner().invoke(instructions.app, ["compare", "--backbone", "vgg16", "--side", "32"])
     assert result.exit_code == 0, result.output

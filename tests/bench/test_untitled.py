@@ -11,7 +11,7 @@ from bench import untitled
 from tests.conftest import REPOSITORY
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_stage_is_measured_for_each_size(tmp_path, monkeypatch):
     monkeypatch.setattr(untitled, "STAGES", ("crawl", "resize", "label"))
     lines = untitled.run(200, [1, 4], 1, tmp_path).splitlines()

@@ -116,7 +116,7 @@ def result():
     return bench("--images", "60", "--titles", "4", "--bytes", "2000")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_step_is_measured_in_both_layouts(result):
     assert result.returncode == 0, result.stderr
     header, rule, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in result.stdout.splitlines())
@@ -125,7 +125,7 @@ def test_every_step_is_measured_in_both_layouts(result):
     assert all(float(value) > 0 for cells in rows for value in cells[1:])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_progress_and_the_growth_of_the_remote_by_an_episode_are_logged(result):
     lines = result.stderr.splitlines()
     assert [line.split(": ")[1].split(", ")[1] for line in lines if "`dvc pull` into" in line] == ["titles", "loose"]

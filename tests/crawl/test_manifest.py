@@ -164,7 +164,7 @@ def test_what_a_spreadsheet_quotes_is_read_as_it_is(rows, separator):
     assert [record.cells for record in read_records(file.getvalue())][1:] == [row for row in expected if any(row)]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_hundred_thousand_rows_are_read_in_seconds():
     text = "path,label,title\n" + "".join(f'ink/{row}.jpg,ink,"Sea, {row}"\n' for row in range(100_000))
     start = time.process_time()

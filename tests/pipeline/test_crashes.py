@@ -1,10 +1,9 @@
 """Crash safety: stages that are killed, or whose disk is full or read-only, and the run after it. docs/crash-safety.md has the table.
 
-The faults of a usual run take six minutes on an idle machine; `CRASHES=all` tries every stage under every fault.
+`make test-slow` tries each fault at some stages, `make test-all` at every stage.
 """
 
 import errno
-import os
 import re
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from tests.conftest import REPOSITORY
 from tests.support.crash.chain import (
     CASES,
     DISKS,
+    FAULTS,
     FULL,
     KILLED,
     LEFT,
@@ -34,6 +34,7 @@ from tests.support.crash.chain import (
     Outcome,
     digests,
     disk,
+    fault_parameters,
     full,
     hidden_files,
     kill_variables,
@@ -41,12 +42,14 @@ from tests.support.crash.chain import (
     outputs,
     read_only,
     required_disk,
+    selected_cases,
     table,
 )
+from tests.support.exhaustive import parameter
 from tests.support.hostile_machine import FOLDER_NAME
 from tests.support.pages import block
 from tests.support.tiny_params import BACKBONE
-from tests.support.tiny_pipeline import Clone, source_clone
+from tests.support.tiny_pipeline import Clone, committed_clone
 from webtoon_genre.core.command import describe_disk_error, run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import create_memmap, replacing, replacing_folder, reserve, write_json
@@ -54,8 +57,8 @@ from webtoon_genre.crawl.journal import Journal
 from webtoon_genre.data.tables import write_table
 from webtoon_genre.plotting import figures
 
-EXHAUSTIVE = os.environ.get("CRASHES") == "all"
-FAULTY = [pytest.param(case, fault, id=f"{case.stage}-{fault}") for case in CASES for fault in case.faults(EXHAUSTIVE)]
+FAULTY = fault_parameters()
+KILLS = FAULTY[FAULTS.index(KILLED) :: len(FAULTS)]
 LOCK = "data/.raw.lock"  # of crawl; empty, and in no version
 CANNOT = (
     r"journal\.sqlite cannot be written \(.+\); free some space or make it writable and run again: fetched data is kept"
@@ -77,26 +80,15 @@ LINES = {  # the error lines: `name` is the module's; the exit code after a kill
 
 
 @pytest.fixture(scope="module")
-def undisturbed(pipeline) -> Path:
-    """A repository in which every stage succeeded at the first attempt."""
-    return pipeline().folder
-
-
-@pytest.fixture(scope="module")
-def chain(undisturbed, tmp_path_factory) -> Iterator[Chain]:
-    """A repository with an empty cache and small disks in which every stage met its faults and then succeeded."""
+def chain(request, pipeline_cache, tmp_path_factory) -> Iterator[Chain]:
+    """A repository on small disks in which the stages of the selected tests met their faults and then succeeded."""
     folder = tmp_path_factory.mktemp("crashes") / FOLDER_NAME
     with ExitStack() as stack:
-        clone = source_clone(folder)
         mounted = all(stack.enter_context(disk(folder / name)) for name in DISKS)
-        lock = outputs(undisturbed / "dvc.lock")
-        chain = Chain(clone, lock)
-        cases = {case.stage: case for case in CASES}
-        clone.type("dvc repro check")  # its output is always the same, and stays when it fails
-        for stage in [name for name in lock if name != "check"]:
-            case = cases[stage]
-            faults = [fault for fault in case.faults(EXHAUSTIVE) if mounted or fault == KILLED]
-            chain.run(case, faults, undisturbed)
+        clone = committed_clone(pipeline_cache, folder)
+        chain = Chain(clone, outputs(folder / "dvc.lock"), digests(folder))
+        for case, faults in selected_cases(request.session.items):
+            chain.run(case, [fault for fault in faults if mounted or fault == KILLED])
         yield chain
 
 
@@ -125,7 +117,7 @@ def test_a_faulty_run_loses_no_earlier_output(chain, case, fault):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stage)
+@pytest.mark.parametrize("case", [parameter((case,), case.stage, bool(case.usual)) for case in CASES])
 def test_after_its_faults_a_stage_succeeds(chain, case):
     finished = chain.finished[case.stage]
     assert finished.code == 0, finished.output
@@ -133,20 +125,14 @@ def test_after_its_faults_a_stage_succeeds(chain, case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*DISKS, "dvc.lock"])
-def test_the_end_is_byte_for_byte_that_of_an_undisturbed_run_on_this_machine(chain, undisturbed, name):
-    if name == "dvc.lock":
-        assert (chain.clone.folder / name).read_bytes() == (undisturbed / name).read_bytes()
-    else:
-        actual, expected = digests(chain.clone.folder), digests(undisturbed)
-        assert {path: actual[path] for path in actual if path.startswith(name)} == {
-            path: expected[path] for path in expected if path.startswith(name)
-        }
+def test_the_end_is_byte_for_byte_that_of_an_undisturbed_run_on_this_machine(chain):
+    assert digests(chain.clone.folder) == chain.undisturbed
+    assert chain.clone.type("git status --porcelain") == ""  # dvc.lock, too
 
 
 @pytest.mark.slow
 def test_no_partial_file_remains_at_the_end(chain):
-    assert hidden_files(chain.clone.folder) == [LOCK]
+    assert set(hidden_files(chain.clone.folder)) <= {LOCK}
 
 
 @pytest.mark.slow
@@ -157,17 +143,16 @@ def test_after_all_faults_a_dvc_repro_runs_nothing(chain):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if KILLED in case.faults(EXHAUSTIVE)], ids=lambda case: case.stage
-)
-def test_a_kill_came_during_a_write(chain, case):
+@pytest.mark.parametrize(("case", "fault"), KILLS)
+def test_a_kill_came_during_a_write(chain, case, fault):
     path = Path(case.writes)
     assert path.with_name(f".part-{path.name}").as_posix() in "\n".join(chain.leftovers[case.stage])
 
 
 @pytest.mark.slow
-def test_finished_trials_of_a_killed_grid_are_stored_for_the_next_run(chain):
-    files = chain.leftovers[f"handling@{BACKBONE}"]
+@pytest.mark.parametrize(("case", "fault"), [kill for kill in KILLS if kill.values[0].module == "handling"])
+def test_finished_trials_of_a_killed_grid_are_stored_for_the_next_run(chain, case, fault):
+    files = chain.leftovers[case.stage]
     assert [path for path in files if path.startswith(f"models/.handling/{BACKBONE}-0/")] != []
 
 

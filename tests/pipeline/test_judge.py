@@ -21,6 +21,7 @@ from webtoon_genre.inference.references import load_references
 
 pytestmark = pytest.mark.slow
 TITLES, EPISODES = 24, 2
+FIRST, SECOND = GENRES[0], pytest.param(GENRES[1], marks=pytest.mark.exhaustive)
 OTHER_WORLD = 1999  # a seed that is not the demo site's: other titles by other artists
 
 
@@ -74,14 +75,14 @@ def test_new_titles_of_a_genre_are_as_near_as_its_held_out_ones(judged, genre):
     assert judgement.conclusion.startswith(f"no difference from held-out titles of {genre} is shown: ")
 
 
-@pytest.mark.parametrize("genre", GENRES)
+@pytest.mark.parametrize("genre", [FIRST, SECOND])
 def test_new_titles_of_the_other_genre_are_farther(judged, genre):
     (other,) = set(GENRES) - {genre}
     judgement = judged(drawings(other), genre)
     assert judgement.conclusion.startswith(f"the pictures lie farther from {genre} than its held-out titles do: ")
 
 
-@pytest.mark.parametrize("genre", GENRES)
+@pytest.mark.parametrize("genre", [FIRST, SECOND])
 def test_a_mixture_lies_between_and_noise_far_out(judged, genre):
     (other,) = set(GENRES) - {genre}
     groups = (drawings(genre), mixture(), drawings(other), noise())

@@ -94,6 +94,7 @@ def test_tables_are_read_without_a_copy(published, other):
     assert Path(url).read_bytes() == published.read_bytes("data/dataset.parquet")
 
 
+@pytest.mark.exhaustive
 def test_a_remote_with_a_relative_address_works_for_a_project_named_by_path(published, other, relative):
     other.type(f"dvc get {relative.folder} data/labels.parquet --rev HEAD")
     assert (other.folder / "labels.parquet").read_bytes() == published.read_bytes("data/labels.parquet")
@@ -112,6 +113,7 @@ def relative(published, tmp_path):
     return project
 
 
+@pytest.mark.exhaustive
 def test_a_user_who_names_such_a_project_by_url_gives_the_remote_s_address(published, other, relative):
     variables = {**published.variables, "PROJECT": f"file://{relative.folder}"}
     refused = other.run("dvc get $PROJECT data/labels.parquet", **variables)

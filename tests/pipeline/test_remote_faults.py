@@ -1,10 +1,9 @@
 """Remotes that fail: DVC's error, nothing local is lost, and the command succeeds after the remedy in docs/remotes.md.
 
-Some cases of every kind run always; `REMOTES=all` runs every case.
+`make test-slow` tries some cases of every kind, `make test-all` every case.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from _pytest.mark import ParameterSet
 from tests.conftest import REPOSITORY
 from tests.support import remote_faults as faults
 from tests.support.crash.chain import required_disk
+from tests.support.exhaustive import parameter
 from tests.support.remote_clones import (
     OBJECTS,
     corrupt_objects,
@@ -38,17 +38,13 @@ TARGETS = f"{FILE} {FOLDER}"
 UNEXPECTED, TRANSFER = "ERROR: unexpected error - ", "ERROR: failed to transfer '…' - "
 MISSING = "WARNING: Some of the cache files do not exist neither locally nor on remote. Missing cache files:"
 CHECKOUT = "ERROR: failed to pull data from the cloud - Checkout failed for following targets:"
-EXHAUSTIVE = os.environ.get("REMOTES") == "all"
-ALWAYS = (
+USUAL = (
     "down-ssh",
-    "read-only-directory",
     "full-directory",
-    "full-ssh",
     "moved-away-directory",
-    "file-missing-directory",
     "member-missing-ssh",
     "list-corrupt-directory",
-    "member-corrupt-directory",
+    "file-corrupt-s3",
 )
 PAGE = (REPOSITORY / "docs/remotes.md").read_text(encoding="utf-8")
 
@@ -164,9 +160,9 @@ def puller(source, parts, tmp_path):
     shutil.rmtree(clone.folder)
 
 
-def selected(cases: dict[str, Any]) -> list[ParameterSet]:
-    """The cases of this run."""
-    return [pytest.param(case, id=name) for name, case in cases.items() if EXHAUSTIVE or name in ALWAYS]
+def parameters(cases: dict[str, Any]) -> list[ParameterSet]:
+    """The cases; those that are not usual are exhaustive."""
+    return [parameter((case,), name, name in USUAL) for name, case in cases.items()]
 
 
 def assert_failed(result: CompletedProcess, line: str, code: int) -> None:
@@ -177,7 +173,7 @@ def assert_failed(result: CompletedProcess, line: str, code: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", selected(PUSHES))
+@pytest.mark.parametrize("case", parameters(PUSHES))
 def test_a_failed_push_changes_nothing_local_and_succeeds_after_the_remedy(case, source, parts):
     with case.server() as remote:
         set_remote(source, remote)
@@ -191,7 +187,7 @@ def test_a_failed_push_changes_nothing_local_and_succeeds_after_the_remedy(case,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", selected(PULLS))
+@pytest.mark.parametrize("case", parameters(PULLS))
 def test_a_failed_pull_loses_nothing_local_and_succeeds_after_the_remedy(case, source, puller):
     with case.server() as remote:
         publish(source, puller, remote)
@@ -204,7 +200,7 @@ def test_a_failed_pull_loses_nothing_local_and_succeeds_after_the_remedy(case, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", selected(DAMAGES))
+@pytest.mark.parametrize("damage", parameters(DAMAGES))
 def test_a_damaged_object_loses_nothing_local_is_not_accepted_and_is_repaired_by_a_push(damage, source, puller, parts):
     with damage.server() as remote:
         publish(source, puller, remote)

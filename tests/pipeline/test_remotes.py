@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.support.exhaustive import parameter
 from tests.support.remote_clones import (
     OBJECTS,
     corrupt_objects,
@@ -21,7 +22,7 @@ from tests.support.remote_servers import Remote, http, openssh, s3rver
 from tests.support.tiny_pipeline import Clone
 
 pytestmark = pytest.mark.slow
-SERVERS = {"directory": nullcontext, "ssh": openssh, "s3": s3rver}
+SERVERS = {"directory": nullcontext, "ssh": openssh, "s3": s3rver}  # test_remote_faults.py always uses all three
 PAGE = (REPOSITORY / "docs/remotes.md").read_text(encoding="utf-8")
 PARTS = ("data/dataset.parquet", "models/best")
 
@@ -41,7 +42,7 @@ def source(pipeline):
     return pipeline()
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=[parameter((name,), name, name == "directory") for name in SERVERS])
 def pulled(request, source):
     """Through each server in turn; the directory is the remote of .dvc/config as it is."""
     with SERVERS[request.param]() as remote:
@@ -75,6 +76,7 @@ def test_after_the_pull_a_repro_runs_nothing(pulled):
     assert "Data and pipelines are up to date." in output
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("pulled", ["directory"], indirect=True)
 def test_after_the_pull_another_learning_rate_runs_only_training_and_the_stages_after_it(pulled):
     output = pulled.clone.type("dvc exp run -S lr=1e-4")

@@ -82,8 +82,12 @@ def test_dvc_dag_shows_every_stage(clone):
     ("wrong", "line"),
     [
         ("train.epochs=many", "params.yaml: train.epochs is 'many': input should be a valid integer"),
-        ("+head.wings=2", "params.yaml: head.wings is unknown; known in head: dropout, pool, standardise, units"),
-        ("crawl.source=folder", "data/pictures"),
+        pytest.param(
+            "+head.wings=2",
+            "params.yaml: head.wings is unknown; known in head: dropout, pool, standardise, units",
+            marks=pytest.mark.exhaustive,
+        ),
+        pytest.param("crawl.source=folder", "data/pictures", marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_wrong_param_is_one_line_and_the_outputs_come_back(clone, wrong, line):

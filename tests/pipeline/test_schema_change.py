@@ -104,7 +104,7 @@ def test_a_checkout_of_either_commit_restores_its_data_and_runs_nothing(main):
         assert main.type("git status --porcelain") == ""
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_clone_without_a_cache_pulls_the_old_commit_s_data_and_runs_nothing(main, tmp_path):
     remote = f"dvc remote add -q --local --default storage {tmp_path / 'storage'}"
     clone = Revisions(tmp_path / "clone")

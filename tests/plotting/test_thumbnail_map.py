@@ -69,7 +69,13 @@ def test_padding_is_left_out_where_most_thumbnails_have_it():
 
 @pytest.mark.parametrize(
     ("number", "labels"),
-    [(3, 2), (60, 3), (60, 18), *(pytest.param(300, labels, marks=pytest.mark.slow) for labels in (10, 60))],
+    [
+        (3, 2),
+        (60, 3),
+        (60, 18),
+        pytest.param(300, 10, marks=pytest.mark.exhaustive),
+        pytest.param(300, 60, marks=pytest.mark.slow),
+    ],
 )
 def test_no_text_is_cut_and_none_covers_another(number, labels):
     figure = draw(number, labels)

@@ -70,13 +70,14 @@ def send(url: str, content: bytes, wait: float = 2.0) -> bytes:
         return received
 
 
-def test_each_request_made_from_the_description_has_an_answer_that_it_describes(service):
+@pytest.mark.parametrize("examples", [10, pytest.param(100, marks=pytest.mark.exhaustive)])
+def test_each_request_made_from_the_description_has_an_answer_that_it_describes(service, examples):
     schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) == 5
     for operation in operations:
 
-        @settings(max_examples=40)
+        @settings(max_examples=examples)
         @given(case=operation.as_strategy())
         def validate(case):
             case.call_and_validate(
@@ -110,6 +111,7 @@ def test_after_a_hostile_request_the_service_answers(service, name):
     assert predict(service.url, RED) == 200
 
 
+@pytest.mark.exhaustive
 def test_hundreds_of_hostile_requests_leave_no_memory_behind(service):
     process = psutil.Process(service.process.pid)
     contents = list(HOSTILE.values())

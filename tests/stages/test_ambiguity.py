@@ -167,7 +167,7 @@ def clean():
     return planted.detect(0.0125, 0.0, "mobilenet_v2", 10, [77, 78], 1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_genres_that_the_site_draws_alike_rank_first(clean):
     pairs = [set(pair["genres"]) for pair in clean.metrics["overlaps"][:2]]
     assert {"daily", "comic"} in pairs
@@ -185,7 +185,7 @@ def test_wrong_labels_planted_in_the_site_are_found():
     assert result.among_first > 1.5 * len(result.planted) / len(result.ranking)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_most_flagged_titles_have_a_reason(clean):
     """They are drawn in a style that is more frequent in another genre; fewer of all titles are."""
     assert clean.planted == set()

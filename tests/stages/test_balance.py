@@ -212,7 +212,7 @@ def test_a_method_that_changes_nothing_equals_the_baseline_to_the_last_digit(wor
     assert variants["down"]["against_none"]["accuracy"] == {"difference": 0.0, "interval": [0.0, 0.0], "titles": 3}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_shuffled_labels_give_chance_with_every_method(workspace, set_params):
     dataset = write_dataset(workspace)
     shuffled = np.random.default_rng(4).permutation(dataset["label"])
@@ -242,7 +242,7 @@ def test_augmented_rows_are_used_by_equal_alone(workspace, set_params):
         assert (results[0][method]["test"] == results[1][method]["test"]) == (method != "equal"), method
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_equal_runs_write_equal_bytes(workspace, set_params):
     write_dataset(workspace)
     set_params(PARAMS)

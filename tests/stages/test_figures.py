@@ -25,7 +25,12 @@ from webtoon_genre.training import prediction_figures, predictions
 
 Figures = dict[str, Figure]
 # labels, and titles of a label: of 5, one is a test title, too few to tell; of 60, twelve
-QUICK, SLOW = (10, 5), ((2, 5), (18, 60), (60, 5))
+SIZES = [
+    (10, 5),
+    pytest.param(2, 5, marks=pytest.mark.slow),
+    pytest.param(18, 60, marks=pytest.mark.exhaustive),
+    pytest.param(60, 5, marks=pytest.mark.exhaustive),
+]
 LONG = "a reason that a person writes and that goes on " * 6
 
 
@@ -244,9 +249,7 @@ def backbone_names(labels):
     return [f"efficientnet_v2_{index}" for index in range(min(len(labels), 4))]
 
 
-@pytest.mark.parametrize(
-    ("number", "titles"), [QUICK, *(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in SLOW)]
-)
+@pytest.mark.parametrize(("number", "titles"), SIZES)
 @pytest.mark.parametrize("draw", DRAW)
 def test_every_text_of_a_figure_can_be_read(draw, number, titles, thumbnails):
     results = draw(label_names(number), titles, thumbnails)

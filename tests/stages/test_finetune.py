@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages import finetune, select, train
+from tests.conftest import edit_params
 from tests.support.pipeline_inputs import BACKBONE
 from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
@@ -16,6 +17,7 @@ from webtoon_genre.evaluation.bootstrap import format_value
 from webtoon_genre.training import classifier, predictions
 from webtoon_genre.training.trainer import Trainer
 
+PARAMS = {"finetune.unfreeze": [0, 4], "finetune.epochs": 3, "train.epochs": 1, "train.backbones": [BACKBONE]}
 TRIAL = {"backbone": BACKBONE, "units": 8, "lr": 0.003, "unfreeze": "0", "val_accuracy": 0.5}
 
 
@@ -25,15 +27,44 @@ def write_selection(workspace, val_accuracy: float, **trial) -> None:
     write_text(workspace / paths.metrics("select"), json.dumps(selection))
 
 
+@pytest.fixture(scope="module")
+def trained(pipeline_inputs, tmp_path_factory):
+    """A folder in which `train` has run and `select` has chosen a trial that fine-tuning surpasses."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(pipeline_inputs, folder, dirs_exist_ok=True)
+    edit_params(folder / "params.yaml", PARAMS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        train.main(BACKBONE)
+        select.hand_on(BACKBONE, BACKBONE)
+        shutil.copy(paths.predictions(BACKBONE), paths.HISTOGRAM_PREDICTIONS)
+        write_selection(folder, -1.0)
+    return folder
+
+
 @pytest.fixture
-def selected(training_workspace, set_params):
-    """A workspace in which `train` has run and `select` has chosen a trial that fine-tuning surpasses."""
-    set_params({"finetune.unfreeze": [0, 4], "finetune.epochs": 3, "train.epochs": 1, "train.backbones": [BACKBONE]})
-    train.main(BACKBONE)
-    select.hand_on(BACKBONE, BACKBONE)
-    shutil.copy(paths.predictions(BACKBONE), paths.HISTOGRAM_PREDICTIONS)
-    write_selection(training_workspace, -1.0)
-    return training_workspace
+def selected(trained, workspace):
+    """A workspace with a copy of `trained`."""
+    shutil.copytree(trained, workspace, dirs_exist_ok=True)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def finetuned_once(trained, tmp_path_factory):
+    """A folder in which the stage has run."""
+    folder = tmp_path_factory.mktemp("finetuned")
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        finetune.main()
+    return folder
+
+
+@pytest.fixture
+def finetuned(finetuned_once, workspace):
+    """A workspace with a copy of `finetuned_once`."""
+    shutil.copytree(finetuned_once, workspace, dirs_exist_ok=True)
+    return workspace
 
 
 def read_metrics() -> dict:
@@ -45,8 +76,7 @@ def read_best_table():
 
 
 @pytest.mark.slow
-def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_tested(selected):
-    finetune.main()
+def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_tested(finetuned):
     metrics = read_metrics()
     models, best = metrics["cuts"], metrics["best"]
     assert list(models) == ["0", "4"]
@@ -62,7 +92,7 @@ def test_validation_accuracy_chooses_among_the_fine_tuned_models_and_only_it_is_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("val_accuracy", [1.0, 2.0])
+@pytest.mark.parametrize("val_accuracy", [1.0, pytest.param(2.0, marks=pytest.mark.exhaustive)])
 def test_a_trained_model_that_no_fine_tuned_one_surpasses_is_handed_on_with_its_predictions_and_curves(
     selected, val_accuracy
 ):
@@ -81,8 +111,7 @@ def test_a_trained_model_that_no_fine_tuned_one_surpasses_is_handed_on_with_its_
 
 
 @pytest.mark.slow
-def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(selected):
-    finetune.main()
+def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(finetuned):
     metrics = read_metrics()
     test, before = (
         table.query("split == 'test'")
@@ -94,8 +123,7 @@ def test_the_change_of_test_accuracy_by_fine_tuning_is_paired_by_title(selected)
 
 
 @pytest.mark.slow
-def test_the_model_handed_on_has_figures_and_curves(selected):
-    finetune.main()
+def test_the_model_handed_on_has_figures_and_curves(finetuned):
     names = ["confusion.csv", "confusion.png", "curves", "examples.png", "genres.png", "reliability.csv"]
     assert sorted(path.name for path in paths.plots("finetune").iterdir()) == names
     lines = (paths.plots("finetune") / "curves/val/accuracy.tsv").read_text().splitlines()

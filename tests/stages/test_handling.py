@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import handling, train
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, edit_params
 from tests.support.grid_runs import RATES, SMALL, UNITS, finished, start, wait_for
 from tests.support.pipeline_inputs import BACKBONE
 from webtoon_genre.core.errors import InputError
@@ -34,6 +35,18 @@ def frozen_grid(small_grid, set_params):
     return small_grid
 
 
+@pytest.fixture(scope="module")
+def rows_of_one_process(pipeline_inputs, tmp_path_factory) -> bytes:
+    """The metrics of `small_grid` by one process."""
+    folder = tmp_path_factory.mktemp("one_process")
+    shutil.copytree(pipeline_inputs, folder, dirs_exist_ok=True)
+    edit_params(folder / "params.yaml", SMALL)
+    process = start(folder)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return (folder / f"metrics/handling/{BACKBONE}.json").read_bytes()
+
+
 def trial_rows(workspace: Path) -> list[dict]:
     """The rows that the stage wrote."""
     return json.loads((workspace / f"metrics/handling/{BACKBONE}.json").read_text())["cells"]
@@ -51,7 +64,7 @@ def test_each_trial_is_a_row_in_the_order_of_the_params(small_grid):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layers", [0, 4])
+@pytest.mark.parametrize("layers", [pytest.param(0, marks=pytest.mark.exhaustive), 4])
 def test_a_trial_equals_a_model_of_train_with_the_same_params(small_grid, set_params, layers):
     # the last trial of a grid, and one model trained alone: equal to the last digit
     set_params({"handling.grid.unfreeze": [layers]})
@@ -85,20 +98,15 @@ def test_test_rows_change_nothing(frozen_grid):
 
 
 @pytest.mark.slow
-def test_several_processes_give_the_rows_of_one(small_grid, set_params, run_stage):
-    assert run_stage("handling", BACKBONE).returncode == 0
-    rows = (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes()
+def test_several_processes_give_the_rows_of_one(small_grid, set_params, run_stage, rows_of_one_process):
     set_params({"handling.workers": 2, "memory": 0})  # activations are in files that both processes map
     process = run_stage("handling", BACKBONE)
     assert process.returncode == 0, process.stderr
-    assert (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes() == rows
+    assert (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes() == rows_of_one_process
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_after_its_finished_trials(small_grid, run_stage):
-    assert run_stage("handling", BACKBONE).returncode == 0
-    rows = (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes()
-    (small_grid / f"metrics/handling/{BACKBONE}.json").unlink()
+def test_a_killed_run_resumes_after_its_finished_trials(small_grid, rows_of_one_process):
     process = start(small_grid)
     wait_for(lambda: finished(small_grid))
     process.send_signal(signal.SIGKILL)
@@ -112,10 +120,10 @@ def test_a_killed_run_resumes_after_its_finished_trials(small_grid, run_stage):
     assert [path.stat().st_mtime_ns for path in before] == stamps  # not trained again
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes() == rows
+    assert (small_grid / f"metrics/handling/{BACKBONE}.json").read_bytes() == rows_of_one_process
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_finished_trials_of_other_params_are_trained_again(frozen_grid, set_params):
     handling.main(BACKBONE)
     before = trial_rows(frozen_grid)
@@ -171,7 +179,7 @@ def test_a_grid_of_which_all_trials_fail_is_recorded(frozen_grid, set_params, ca
     )
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_failed_trial_is_the_same_in_several_processes_and_after_a_kill(frozen_grid, set_params, run_stage):
     set_params({"handling.grid.lr": OVERFLOW})
     assert run_stage("handling", BACKBONE).returncode == 0

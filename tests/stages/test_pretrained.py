@@ -362,7 +362,9 @@ def test_each_backbone_has_a_url_of_keras_and_a_checksum(backbone):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", ["efficientnet_v2_b0", "convnext_tiny"])
+@pytest.mark.parametrize(
+    "backbone", ["efficientnet_v2_b0", pytest.param("convnext_tiny", marks=pytest.mark.exhaustive)]
+)
 def test_published_files_with_the_input_convention_inside_fit_the_backbone(tmp_path, backbone):
     import keras
 

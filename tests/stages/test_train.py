@@ -47,7 +47,7 @@ def test_learning_curves_have_one_row_an_epoch(training_workspace, set_params):
 
 
 @pytest.mark.parametrize(
-    "layers", [0, pytest.param(3, marks=pytest.mark.slow), pytest.param("all", marks=pytest.mark.slow)]
+    "layers", [0, pytest.param(3, marks=pytest.mark.slow), pytest.param("all", marks=pytest.mark.exhaustive)]
 )
 def test_the_saved_model_predicts_from_images_what_the_table_has(training_workspace, set_params, layers):
     set_params({"lr": 0.001, "train.epochs": 2, "train.unfreeze": layers})
@@ -61,7 +61,7 @@ def test_the_saved_model_predicts_from_images_what_the_table_has(training_worksp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layers", [0, 3])
+@pytest.mark.parametrize("layers", [pytest.param(0, marks=pytest.mark.exhaustive), 3])
 def test_equal_seeds_write_equal_models_bit_for_bit_and_other_seeds_do_not(
     training_workspace, set_params, run_stage, layers
 ):
@@ -77,7 +77,7 @@ def test_equal_seeds_write_equal_models_bit_for_bit_and_other_seeds_do_not(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("layers", "changed"), [(0, 0), (3, 1)])
+@pytest.mark.parametrize(("layers", "changed"), [pytest.param(0, 0, marks=pytest.mark.exhaustive), (3, 1)])
 def test_only_unfrozen_layers_change(training_workspace, set_params, layers, changed):
     set_params({"lr": 0.001, "train.epochs": 1, "train.unfreeze": layers})
     train.main(BACKBONE)
@@ -97,7 +97,7 @@ def equal_weights(first, second) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
 
 
-@pytest.mark.parametrize("layers", [3, pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("layers", [3, pytest.param("all", marks=pytest.mark.exhaustive)])
 def test_the_memory_limit_changes_no_result(training_workspace, set_params, layers):
     written = []
     for memory in (1000, 0):  # megabytes: in memory, and in scratch files
@@ -144,7 +144,7 @@ def test_xla_trains_the_same_model_up_to_rounding(loss_pair):
     assert compiled == pytest.approx(plain, rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_with_sixteen_bits_the_model_is_similar_and_its_weights_have_32(loss_pair, training_workspace):
     plain, mixed = loss_pair({"runtime.precision": "mixed_bfloat16"})
     assert mixed != plain

@@ -17,13 +17,14 @@ from webtoon_genre.training.freezing import SplitModel, as_list, split_model, un
 from webtoon_genre.training.head import HeadParams, build_head
 from webtoon_genre.training.trainer import Trainer, TrainingData, TrainingParams
 
+QUICK = {"inception_v3", "mobilenet_v2"}  # trained in every run of the slow tests
 DEEP = {"convnext_tiny", "efficientnet_v2_b0", "efficientnet_v2_s"}  # many blocks: seconds to build
 LAYERS = {"vgg16": [4], "vgg19": [4], "mobilenet_v2": [0, 20], "convnext_tiny": [6]}  # trained, where not 10
 
 
-def slow(name: str) -> ParameterSet:
-    """A parameter of slow tests."""
-    return pytest.param(name, marks=pytest.mark.slow)
+def exhaustive(*values: str | int) -> ParameterSet:
+    """A parameter of exhaustive tests."""
+    return pytest.param(*values, marks=pytest.mark.exhaustive)
 
 
 SIDE = {"inception_v3": 75}  # pixels; 64 for the others
@@ -93,7 +94,7 @@ def assert_close(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("layers", [0, 1, 10, 20, 40, "all"])
-@pytest.mark.parametrize("backbone", [slow(name) if name in DEEP else name for name in backbone_names()])
+@pytest.mark.parametrize("backbone", [exhaustive(name) if name in DEEP else name for name in backbone_names()])
 def test_base_and_tail_compute_the_features_of_the_extractor(backbone, layers):
     if backbone.startswith("vgg") and layers in (20, 40):
         layers = {20: 5, 40: 15}[layers]  # they have 19 and 22 layers
@@ -148,7 +149,12 @@ def model_pair(keras, backbone: str, layers: int) -> tuple["keras.Model", "keras
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("backbone", "layers"), [(name, layers) for name in backbone_names() for layers in LAYERS.get(name, [10])]
+    ("backbone", "layers"),
+    [
+        (name, layers) if name in QUICK else exhaustive(name, layers)
+        for name in backbone_names()
+        for layers in LAYERS.get(name, [10])
+    ],
 )
 def test_the_first_steps_of_the_tail_have_the_losses_and_gradients_of_the_full_model(keras, backbone, layers):
     full, tail, activations = model_pair(keras, backbone, layers)
@@ -175,7 +181,7 @@ def assert_equal_steps(actual: list, expected: list, before: list[np.ndarray]) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", ["mobilenet_v2", "vgg16"])
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", exhaustive("vgg16")])
 def test_a_head_trained_on_cached_features_equals_one_trained_through_the_backbone(keras, backbone):
     images, labels, rows = noise_images(backbone, 24), np.arange(24) % 4, np.arange(24)
     extractor, model = split(backbone, 0)

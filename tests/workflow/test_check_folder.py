@@ -120,7 +120,7 @@ def test_pictures_are_counted_where_split_is_not_valid(lines):
     assert "fewer than the 5 of validate.min_images" in line
 
 
-@pytest.mark.slow  # 20,000 files; by image each picture is a stratum of its own
+@pytest.mark.exhaustive  # 20,000 files; by image each picture is a stratum of its own
 def test_20_000_pictures_take_seconds(lines):
     lines({"ant": 10_000, "bee": 10_000}, ["ant", "bee"])
     start = time.perf_counter()

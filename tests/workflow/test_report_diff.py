@@ -131,8 +131,15 @@ def test_titles_are_text():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (360, "light"),
+        (1400, "dark"),
+        pytest.param(360, "dark", marks=pytest.mark.exhaustive),
+        pytest.param(1400, "light", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_in_a_browser_nothing_is_wrong_wider_than_the_screen_or_requested(browser, text, tmp_path, width, scheme):
     problems = []
     (tmp_path / "report.html").write_text(text, encoding="utf-8")

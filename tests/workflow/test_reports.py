@@ -32,18 +32,24 @@ def commit_report(clone: Clone, page: bytes | None) -> None:
     clone.type(f"git add -A && {GIT} commit -qm report")
 
 
-@pytest.fixture
-def clone(tmp_path, monkeypatch) -> Clone:
+@pytest.fixture(scope="module")
+def history(tmp_path_factory) -> Path:
     """Commits, the last one first: another grid, another number, the same report with another input, the first report, none."""
-    clone = Clone(tmp_path / "clone")
-    clone.folder.mkdir()
+    clone = Clone(tmp_path_factory.mktemp("history"))
     clone.type("git init -q -b main && dvc init -q")
     first, second = (report_page({"data": number("data.json#/x", x), "grid": ""}) for x in (1, 2))
     for page in (None, first, first, second, second.replace(b"</h2>", b" of trials</h2>")):
         commit_report(clone, page)
-    monkeypatch.chdir(clone.folder)
+    return clone.folder
+
+
+@pytest.fixture
+def clone(history, tmp_path, monkeypatch) -> Clone:
+    """A copy of `history`, as the working directory."""
+    shutil.copytree(history, tmp_path / "clone")
+    monkeypatch.chdir(tmp_path / "clone")
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    return clone
+    return Clone(tmp_path / "clone")
 
 
 def compare(base: str, head: str) -> Reports:

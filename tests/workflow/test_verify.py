@@ -75,12 +75,12 @@ def test_on_the_other_machine_libraries_detect_an_older_processor():
 
 @pytest.mark.slow
 def test_an_output_that_was_committed_with_other_bytes_is_named(clone):
-    commit_other_digest(clone, "data/labels.parquet")
-    result = clone.run("python -m workflow.verify label")
+    commit_other_digest(clone, "metrics/crawl.json")
+    result = clone.run("python -m workflow.verify crawl")
     clone.type("git reset -q --hard HEAD~1")
     assert result.returncode == 1
-    assert "label   2 equal, DIFFERENT: data/labels.parquet" in result.stdout
-    assert "verify: label differs from the commit (1 stages differ)" in result.stderr
+    assert re.search(r"^crawl +1 equal, DIFFERENT: metrics/crawl\.json$", result.stdout, re.MULTILINE)
+    assert "verify: crawl differs from the commit (1 stages differ)" in result.stderr
     assert "Traceback" not in result.stderr
 
 

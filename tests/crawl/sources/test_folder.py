@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.support.stage_sequence import run_stages
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.crawl.source import CrawlParams, CrawlResult, Episode, summarise
 from webtoon_genre.crawl.sources import folder as folder_source
@@ -311,7 +312,7 @@ def test_an_edited_picture_is_read_again(run_stage, set_params):
 
 
 @pytest.mark.slow
-def test_names_reach_the_dataset_as_they_are(run_stage, set_params):
+def test_names_reach_the_dataset_as_they_are(set_params):
     labels = ["nan", "None", "19+", "null", unicodedata.normalize("NFD", "로맨스"), "a/b"]
     generator = np.random.default_rng(0)
     lines = ["path,label,title"]
@@ -323,9 +324,8 @@ def test_names_reach_the_dataset_as_they_are(run_stage, set_params):
             lines.append(f"{path.relative_to('pictures')},{label},{'nan' if label == 'nan' and no < 2 else ''}")
     manifest(*lines)
     set_params({"crawl.source": "folder", "crawl.folder.path": "pictures", "label.genres": labels})
-    for stage in ("crawl", "resize", "label", "validate", "zero_center", "split"):
-        process = run_stage(stage)
-        assert process.returncode == 0, process.stderr
+    process = run_stages("crawl", "resize", "label", "validate", "zero_center", "split")
+    assert process.returncode == 0, process.stderr
     dataset = read_table(Path("data/dataset.parquet"), DATASET)
     assert dataset["genre"].value_counts().to_dict() == dict.fromkeys([*labels[:4], "로맨스", "a/b"], 6)
     assert (dataset["title_id"] == digest("title", "nan")).sum() == 2

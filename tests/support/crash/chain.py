@@ -1,9 +1,10 @@
-"""The tiny pipeline, stage by stage, under faults before it succeeds: DVC's output, and the state of the files."""
+"""Stages of the tiny pipeline under faults before they succeed: DVC's output, and the state of the files."""
 
 import os
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 from ruamel.yaml import YAML
 
 from tests.conftest import REPOSITORY
+from tests.support.exhaustive import parameter
 from tests.support.hostile_machine import PREFIX, environment
 from tests.support.tiny_params import BACKBONE
 from tests.support.tiny_pipeline import Clone
@@ -31,7 +34,6 @@ LARGE = "1g"
 FULL, KILLED, LEFT, READ_ONLY = "full", "killed", "killed-then-read-only", "read-only"
 NO_DISK = "this user may not mount a small file system"
 FAULTS = (FULL, KILLED, LEFT, READ_ONLY)  # in the order in which a stage meets them
-QUICK = (FULL, KILLED, READ_ONLY)  # the faults that a quick stage meets in every run of the tests
 
 
 @dataclass(frozen=True)
@@ -41,51 +43,46 @@ class Case:
     stage: str  # DVC's name of it
     writes: str  # the file that it writes when it is killed
     disk: str  # the one of DISKS with room for half of the stage's files there
-    usual: tuple[str, ...] = (KILLED,)  # the faults that every run of the tests tries
+    usual: tuple[str, ...] = ()  # the faults that every run of the slow tests tries
 
     @property
     def module(self) -> str:
         """The stage's module in `stages`."""
         return self.stage.partition("@")[0]
 
-    def faults(self, exhaustive: bool) -> list[str]:
-        """The faults to try."""
-        return [fault for fault in FAULTS if exhaustive or fault in self.usual]
-
 
 DIFFERENT: dict[str, dict[str, Any]] = {  # experiments with other faults than experiment_cases has by default
     "label_limit": {"disk": "metrics"},
     "ambiguity": {"disk": "data"},
     "style": {"writes": "metrics/style.md", "disk": "metrics"},
-    "leakage": {"usual": (KILLED,)},
 }
 
 
 def experiment_cases() -> list[Case]:
-    """The experiments of dvc.yaml: each is killed at its last figure; they write alike, so most are only in an exhaustive run."""
+    """The experiments of dvc.yaml: each is killed at its last figure."""
     stages = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     cases = []
     for name in graph.experiments(list(stages)):
         figure = stages[name]["plots"][-1]
         path = figure if isinstance(figure, str) else next(iter(figure))
-        cases.append(Case(**{"stage": name, "writes": path, "disk": "plots", "usual": (), **DIFFERENT.get(name, {})}))
+        cases.append(Case(**{"stage": name, "writes": path, "disk": "plots", **DIFFERENT.get(name, {})}))
     return cases
 
 
-CASES = [
-    Case("crawl", "data/raw/episodes.parquet", "data", usual=QUICK),
-    Case("resize", "data/.part-resized/index.parquet", "data", usual=QUICK),
+CASES = [  # each fault is usual for a stage that resumes, one that replaces a folder, or one of several outputs
+    Case("crawl", "data/raw/episodes.parquet", "data", usual=(FULL, KILLED, READ_ONLY)),
+    Case("resize", "data/.part-resized/index.parquet", "data", usual=(FULL, KILLED)),
     Case("label", "data/labels.parquet", "plots"),
     Case("validate", "metrics/validate.md", "metrics"),
     Case("zero_center", "plots/zero_center/mean.png", "data"),
-    Case("split", "metrics/split.json", "data", usual=QUICK),
+    Case("split", "metrics/split.json", "data", usual=(KILLED, LEFT)),
     Case("baseline", "metrics/baseline.json", "metrics"),
     Case(f"pretrained@{BACKBONE}", f"models/pretrained/{BACKBONE}.weights.h5", "models"),
     Case(f"features@{BACKBONE}", f"data/features/{BACKBONE}.npy", "data"),
     Case(f"train@{BACKBONE}", f"plots/train/{BACKBONE}", "models"),
     Case(f"evaluate@{BACKBONE}", f"plots/evaluate/.part-{BACKBONE}/genres.png", "plots"),
-    Case(f"handling@{BACKBONE}", f"metrics/handling/{BACKBONE}.json", "models"),
-    Case("select", "plots/handling", "plots", usual=QUICK),
+    Case(f"handling@{BACKBONE}", f"metrics/handling/{BACKBONE}.json", "models", usual=(FULL, KILLED)),
+    Case("select", "plots/handling", "plots"),
     Case("finetune", "metrics/finetune.json", "models"),
     Case("export", "models/best", "models"),
     *experiment_cases(),
@@ -107,13 +104,23 @@ class Outcome:
 
 @dataclass
 class Chain:
-    """A repository in which every stage meets its faults and then succeeds."""
+    """A repository in which every stage has run; one after the other is undone, meets its faults and then succeeds."""
 
     clone: Clone
-    lock: dict[str, list[str]]  # of an undisturbed run: outputs by stage, in the order of the stages
+    lock: dict[str, list[str]]  # outputs by stage
+    undisturbed: dict[str, str]  # digests of the files of a run without faults
     faulty: dict[tuple[str, str], Outcome] = field(default_factory=dict)  # by stage and fault
     finished: dict[str, Outcome] = field(default_factory=dict)  # by stage: the run after its faults
     leftovers: dict[str, list[str]] = field(default_factory=dict)  # by stage: hidden files after the kill
+
+    def undo(self, case: Case) -> None:
+        """Remove the outputs of a stage; its entry in dvc.lock is that of another command, and DVC's cache knows no run of it."""
+        for path in (self.clone.folder / name for name in self.lock[case.stage]):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.rmtree(self.clone.folder / ".dvc/cache/runs", ignore_errors=True)
+        lock = self.clone.folder / "dvc.lock"
+        before, entry = lock.read_text(encoding="utf-8").split(f"\n  {case.stage}:\n")
+        lock.write_text(f"{before}\n  {case.stage}:\n{entry.replace('cmd: ', 'cmd: other ', 1)}", encoding="utf-8")
 
     def repro(self, case: Case, force: bool = False, prefix: str = "", **variables: str) -> Outcome:
         """Run this stage alone; `force`: although nothing changed, and then it must not lose its outputs either.
@@ -135,9 +142,8 @@ class Chain:
         self.leftovers[case.stage] = hidden_files(self.clone.folder)
         return outcome
 
-    def run_on_full_disk(self, case: Case, undisturbed: Path) -> Outcome:
-        """Run the stage with room for half of the files that it writes to its disk in an undisturbed run."""
-        room = sum(size(undisturbed / path) for path in self.lock[case.stage] if path.startswith(case.disk)) // 2
+    def run_on_full_disk(self, case: Case, room: int) -> Outcome:
+        """Run the stage with so many bytes left on its disk."""
         with full(self.clone.folder / case.disk, room):
             return self.repro(case)
 
@@ -146,10 +152,13 @@ class Chain:
         with read_only(*(self.clone.folder / name for name in DISKS)):
             return self.repro(case, force)
 
-    def run(self, case: Case, faults: list[str], undisturbed: Path) -> None:
-        """Run a stage under those of `faults` that come before its success, then on another machine, then on read-only disks."""
+    def run(self, case: Case, faults: list[str]) -> None:
+        """Undo a stage; run it under those of `faults` that come before its success, on another machine, on read-only disks."""
+        paths = [path for path in self.lock[case.stage] if path.startswith(case.disk)]
+        room = sum(size(self.clone.folder / path) for path in paths) // 2  # for half of the files that it writes there
+        self.undo(case)
         if FULL in faults:
-            self.faulty[case.stage, FULL] = self.run_on_full_disk(case, undisturbed)
+            self.faulty[case.stage, FULL] = self.run_on_full_disk(case, room)
         if KILLED in faults:
             self.faulty[case.stage, KILLED] = self.run_killed(case)
         if LEFT in faults:
@@ -157,6 +166,23 @@ class Chain:
         self.finished[case.stage] = self.repro(case, prefix=PREFIX, **environment(self.clone.folder.parent / "home"))
         if READ_ONLY in faults:
             self.faulty[case.stage, READ_ONLY] = self.run_on_read_only_disks(case, force=True)
+
+
+def fault_parameters() -> list[ParameterSet]:
+    """A parameter for each stage and fault; those that are not usual are exhaustive."""
+    return [
+        parameter((case, fault), f"{case.stage}-{fault}", fault in case.usual) for case in CASES for fault in FAULTS
+    ]
+
+
+def selected_cases(items: Iterable[pytest.Item]) -> list[tuple[Case, list[str]]]:
+    """The stages of the selected tests of a chain, each with the faults of these tests, in the order of CASES."""
+    tests = [item.callspec.params for item in items if "chain" in item.fixturenames and hasattr(item, "callspec")]
+    stages = {params["case"].stage for params in tests if "case" in params}
+    faults = {(params["case"].stage, params["fault"]) for params in tests if "fault" in params}
+    return [
+        (case, [fault for fault in FAULTS if (case.stage, fault) in faults]) for case in CASES if case.stage in stages
+    ]
 
 
 def kill_variables(module: str, target: str) -> dict[str, str]:
@@ -245,20 +271,20 @@ def read_only(*folders: Path) -> Iterator[None]:
 
 
 def table() -> str:
-    """The table of docs/crash-safety.md, one column a fault; in brackets: what only an exhaustive run of the tests tries."""
+    """The table of docs/crash-safety.md, one column a fault; in brackets: what is exhaustive."""
     lines = ["| " + " | ".join(["stage", *(f"`{fault}`" for fault in FAULTS)]) + " |", "|---" * 5 + "|"]
-    experiments = {case.stage for case in experiment_cases() if not case.usual}
+    experiments = {case.stage for case in experiment_cases()}
     rows = [(case.stage, case) for case in CASES if case.stage not in experiments]
     last = [name for name, _ in rows].index("summary")
-    rows.insert(last, ("every other experiment", Case("every other", "its last figure", "plots", usual=())))
+    rows.insert(last, ("every experiment", Case("", "its last figure", "plots")))
     lines += ["| " + " | ".join([name, *(describe(case, fault) for fault in FAULTS)]) + " |" for name, case in rows]
     return "\n".join(lines)
 
 
 def describe(case: Case, fault: str) -> str:
     """The table's entry for a stage's fault."""
-    text = {KILLED: f"writes `{case.writes}`", FULL: f"`{case.disk}/`"}.get(fault, "all four")
-    return text if fault in case.faults(exhaustive=False) else f"({text})"
+    text = {KILLED: f"writes `{case.writes}`", FULL: f"`{case.disk}/`"}.get(fault, "all")
+    return text if fault in case.usual else f"({text})"
 
 
 if __name__ == "__main__":
