@@ -39,9 +39,7 @@ def test_dvc_repro_with_pull_and_allow_missing_agrees(empty):
     script = shlex.quote(step_script("DVC has nothing to run"))
     output = empty.type(f"bash -eo pipefail -c {script}", RUNNER_TEMP=str(empty.folder.parent))
     assert empty.stages_run(output) == []
-    assert [path.name for path in (empty.folder / "data").iterdir()] == [
-        "croissant.json"
-    ]  # the one file of data/ in git
+    assert [path.name for path in (empty.folder / "data").iterdir()] == ["croissant.json"]  # the one file of data/ in git
 
 
 @pytest.fixture(scope="module")
