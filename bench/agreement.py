@@ -1,7 +1,7 @@
 """How far features of one engine agree with those of another: differences, and decisions of a head that was trained on the others."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 
 LIMIT = 1e-2  # of largest_difference: "equal enough", DECISIONS.md
 CONSTANT = 1e-3  # of a feature's largest value: with a smaller deviation over the images it counts as constant
@@ -26,6 +26,6 @@ def relative_difference(features: np.ndarray, expected: np.ndarray) -> float:
 def equal_decisions(features: np.ndarray, expected: np.ndarray, labels: np.ndarray) -> float:
     """The share of images, int labels (n,), to which a linear head gives the same label from both; it was trained on `expected`."""
     mean, deviation = expected.mean(axis=0), np.maximum(expected.std(axis=0), 1e-7)
-    head = LogisticRegression(C=0.01, max_iter=200).fit((expected - mean) / deviation, labels)
+    head = RidgeClassifier(alpha=100.0).fit((expected - mean) / deviation, labels)
     decisions = [head.predict((table - mean) / deviation) for table in (features, expected)]
     return float((decisions[0] == decisions[1]).mean())

@@ -42,8 +42,8 @@ TENSORFLOW: dict[str, dict[str, Any]] = {
 ONNXRUNTIME = "ONNX Runtime"  # as features.engine has it
 PACKAGES = {name: package for name, (package, _) in OTHERS.items()}
 WAYS = (*TENSORFLOW, ONNXRUNTIME, *OTHERS)
-PICTURES = 192  # compared
-BATCH, STEPS = 32, 3  # timed, after the pictures
+PICTURES = 96  # compared
+BATCH, STEPS = 16, 3  # timed, after the pictures
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 

@@ -65,8 +65,11 @@ def ncnn(extractor: "keras.Model", runtime: Runtime, winograd: bool) -> Forward:
         net.load_model(file.name)
 
     def features(image: np.ndarray) -> np.ndarray:
+        pixels = np.ascontiguousarray(
+            image[..., ::-1].transpose(2, 0, 1)
+        )  # BGR, (3, h, w); ncnn reads it without a copy
         run = net.create_extractor()
-        run.input("images", library.Mat(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1))))  # BGR, (3, h, w)
+        run.input("images", library.Mat(pixels))
         outputs = [np.array(run.extract(name)[1]) for name in maps]
         means = [output.mean(axis=(1, 2)) for output in outputs]
         return np.concatenate([*means, *(np.sqrt(output.var(axis=(1, 2)) + 1e-5) for output in outputs)])

@@ -13,7 +13,7 @@ from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_features, read_table
 from webtoon_genre.features.backbone import build_extractor, load_weights, save_weights
 from webtoon_genre.features.weights import random_backbone
-from webtoon_genre.reproducibility.runtime import start_keras
+from webtoon_genre.reproducibility.runtime import set_seed, start_keras
 
 
 def test_feature_row_i_belongs_to_dataset_row_i(training_workspace):
@@ -71,11 +71,13 @@ def test_augmented_copies_of_train_rows_get_features_of_their_own(small_workspac
 
 def test_onnx_runtime_writes_features_equal_but_for_rounding_and_the_same_extractor(small_workspace, set_params):
     set_params({"augment.copies": 1})
+    set_seed(1)  # numbers layers from the start, as in a new process: weights files hold names
     features.main(BACKBONE)
     paths = [small_workspace / f"data/features/{BACKBONE}{suffix}.npy" for suffix in ("", "-augmented")]
     weights = small_workspace / f"models/extractor/{BACKBONE}.weights.h5"
     expected, weights_before = [np.load(path) for path in paths], weights.read_bytes()
     set_params({"features.engine": "onnxruntime"})
+    set_seed(1)
     features.main(BACKBONE)
     for path, values in zip(paths, expected, strict=True):
         assert largest_difference(np.load(path), values) < LIMIT
