@@ -25,6 +25,7 @@ from webtoon_genre.core.command import run
 from webtoon_genre.core.prefetch import prefetch
 from webtoon_genre.data.tables import INDEX, ThumbnailStore, write_table
 from webtoon_genre.features import extraction
+from webtoon_genre.features.engines import tensorflow
 from webtoon_genre.reproducibility.runtime import start_keras
 from webtoon_genre.training import batches as batches_module
 from webtoon_genre.training import stack as stack_module
@@ -148,10 +149,11 @@ def measured_waits() -> Iterator[Waiting]:
 def extract(images: np.ndarray, folder: Path) -> Callable[[], None]:
     """The stage `features` on files a title."""
     extractor = new_extractor(BASE)
+    forward = tensorflow.compile_extractor(extractor, BASE.runtime)
     store, rows = write_store(images, folder / "features")
     out = np.empty((len(images), extractor.output_shape[-1]), np.float32)
     mean = np.full((SIDE, SIDE, 3), 127.5, np.float32)
-    return lambda: extraction.extract_features(extractor, store, rows, mean, [out], BATCH, "features")
+    return lambda: extraction.extract_features(forward, store, rows, mean, [out], BATCH, "features")
 
 
 def train(tail: "keras.Model | None", inputs: np.ndarray, features: np.ndarray, epochs: int) -> Callable[[], None]:

@@ -10,12 +10,11 @@ Random weights are calibrated on train images first; pretrained ones are used as
 """
 
 import numpy as np
-from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import create_memmap, replacing
-from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
+from webtoon_genre.core.params import SharedKeys, read
 from webtoon_genre.data.augmentation import AugmentedThumbnails, AugmentParams, with_augmented_rows
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_table
@@ -27,17 +26,11 @@ from webtoon_genre.features.backbone import (
     save_weights,
 )
 from webtoon_genre.features.calibration import calibrate, calibration_rows
+from webtoon_genre.features.engine import EngineParams, compile_extractor
 from webtoon_genre.features.extraction import extract_features
 from webtoon_genre.features.finite import REMEDY, check_weights
 from webtoon_genre.features.pooling import Pool
-from webtoon_genre.reproducibility.runtime import Runtime, start_keras
-
-
-class Features(Section):
-    """params.yaml: features."""
-
-    batch: int = Field(ge=1)
-    calibration_images: int = Field(ge=2)
+from webtoon_genre.reproducibility.runtime import start_keras
 
 
 class Head(SharedKeys):
@@ -58,15 +51,13 @@ class Pretrained(SharedKeys):
     weights: str
 
 
-class Params(ParamsFile):
+class Params(EngineParams):
     """What this stage reads of params.yaml."""
 
-    features: Features
     augment: AugmentParams
     head: Head
     train: Train
     pretrained: Pretrained
-    runtime: Runtime
 
 
 def main(backbone: str) -> None:
@@ -77,20 +68,20 @@ def main(backbone: str) -> None:
     dataset, thumbnails = read_table(paths.DATASET, DATASET), ThumbnailStore(paths.RESIZED)
     mean, preprocess = read_mean_image(paths.MEAN).image, params.train.preprocess
     extractor = build_extractor(backbone, len(mean), params.head.pool, preprocess, paths.pretrained(backbone))
-    extractor.jit_compile = params.runtime.xla
     if params.pretrained.weights == "random":
         sample = thumbnails.take(calibration_rows(dataset, params.features.calibration_images))
         calibrate(extractor, preprocess_images(sample.astype(np.float32) - mean, backbone, preprocess))
         check_weights(extractor, f"{backbone}: calibrated on {len(sample)} train images", REMEDY)
     rows, images = with_augmented_rows(dataset, params.augment.copies), AugmentedThumbnails(thumbnails, params.augment)
+    forward, width = compile_extractor(extractor, params), extractor.output_shape[-1]
     outputs = {
         paths.features(backbone): rows[: len(dataset)],
         paths.augmented_features(backbone): rows[len(dataset) :],
     }
     for path, subset in outputs.items():
         with replacing(path) as part:
-            table = create_memmap(part, np.float32, (len(subset), extractor.output_shape[-1]))
-            extract_features(extractor, images, subset, mean, [table], params.features.batch, backbone)
+            table = create_memmap(part, np.float32, (len(subset), width))
+            extract_features(forward, images, subset, mean, [table], params.features.batch, backbone)
             table.flush()
     with replacing(paths.extractor(backbone)) as part:
         save_weights(extractor, part)

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import write_text
-from webtoon_genre.core.params import Section, SharedKeys
+from webtoon_genre.core.params import SharedKeys
 from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import ThumbnailStore
 from webtoon_genre.evaluation import bootstrap
@@ -29,6 +28,7 @@ from webtoon_genre.experiments.probe_heads import Probe
 from webtoon_genre.experiments.score_rows import accuracy_row
 from webtoon_genre.features.backbone import Preprocess, build_multi_extractor, check_backbone, preprocess_images
 from webtoon_genre.features.calibration import calibrate, calibration_rows
+from webtoon_genre.features.engine import EngineParams, compile_extractor
 from webtoon_genre.features.extraction import extract_features
 from webtoon_genre.features.pooling import Pool
 from webtoon_genre.plotting import figures
@@ -44,13 +44,6 @@ POOLS: dict[Pool, str] = {
 CAPTION = f"{score_rows.CAPTION}\nκ: Cohen's kappa; 0 is chance, 1 is all right"
 
 
-class Features(Section):
-    """params.yaml: features."""
-
-    batch: int = Field(ge=1)
-    calibration_images: int = Field(ge=2)
-
-
 class Train(Backbones):
     """The shared keys of params.yaml: train."""
 
@@ -63,14 +56,13 @@ class Pretrained(SharedKeys):
     weights: str
 
 
-class Params(ExperimentParams):
+class Params(EngineParams, ExperimentParams):
     """The keys of params.yaml that this stage reads."""
 
     question = (
         "Where does a frozen backbone represent drawing style: in its top layer, or in statistics of earlier layers?"
     )
 
-    features: Features
     train: Train
     pretrained: Pretrained
 
@@ -86,12 +78,11 @@ def pool_features(
     """Features of all rows by pooling, float32 (n, width)."""
     backbone, preprocess = params.backbone, params.train.preprocess
     extractor = build_multi_extractor(backbone, len(mean), list(POOLS), preprocess, paths.pretrained(backbone))
-    extractor.jit_compile = params.runtime.xla
     if params.pretrained.weights == "random":
         pixels = images.take(calibration_rows(rows, params.features.calibration_images))
         calibrate(extractor, preprocess_images(pixels.astype(np.float32) - mean, backbone, preprocess))
     outs = [np.empty((len(rows), shape[-1]), np.float32) for shape in extractor.output_shape]
-    extract_features(extractor, images, rows, mean, outs, params.features.batch, backbone)
+    extract_features(compile_extractor(extractor, params), images, rows, mean, outs, params.features.batch, backbone)
     return dict(zip(POOLS, outs, strict=True))
 
 

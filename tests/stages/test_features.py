@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.agreement import LIMIT, largest_difference
 from stages import features
 from tests.support import small_backbone
 from tests.support.pipeline_inputs import BACKBONE
@@ -12,7 +13,7 @@ from webtoon_genre.data.mean_image import read_mean_image
 from webtoon_genre.data.tables import DATASET, ThumbnailStore, read_features, read_table
 from webtoon_genre.features.backbone import build_extractor, load_weights, save_weights
 from webtoon_genre.features.weights import random_backbone
-from webtoon_genre.reproducibility.runtime import start_keras
+from webtoon_genre.reproducibility.runtime import set_seed, start_keras
 
 
 def test_feature_row_i_belongs_to_dataset_row_i(training_workspace):
@@ -68,6 +69,32 @@ def test_augmented_copies_of_train_rows_get_features_of_their_own(small_workspac
     assert not np.array_equal(*np.split(augmented, 2))
 
 
+def test_onnx_runtime_writes_features_equal_but_for_rounding_and_the_same_extractor(small_workspace, set_params):
+    set_params({"augment.copies": 1})
+    set_seed(1)  # numbers layers from the start, as in a new process: weights files hold names
+    features.main(BACKBONE)
+    paths = [small_workspace / f"data/features/{BACKBONE}{suffix}.npy" for suffix in ("", "-augmented")]
+    weights = small_workspace / f"models/extractor/{BACKBONE}.weights.h5"
+    expected, weights_before = [np.load(path) for path in paths], weights.read_bytes()
+    set_params({"features.engine": "onnxruntime"})
+    set_seed(1)
+    features.main(BACKBONE)
+    for path, values in zip(paths, expected, strict=True):
+        assert largest_difference(np.load(path), values) < LIMIT
+    assert weights.read_bytes() == weights_before
+
+
+@pytest.mark.slow
+def test_onnx_runtime_writes_equal_bytes_in_two_processes(training_workspace, set_params, run_stage):
+    path = training_workspace / f"data/features/{BACKBONE}.npy"
+    contents = {path.read_bytes()}
+    set_params({"features.engine": "onnxruntime"})
+    for count in (2, 2):  # the first run differs from TensorFlow's bytes, the second adds nothing
+        assert run_stage("features", BACKBONE).returncode == 0
+        contents.add(path.read_bytes())
+        assert len(contents) == count
+
+
 def overflowing_weights(workspace) -> None:
     """Write weights of the small backbone that are finite, and with which its convolutions overflow."""
     model = random_backbone(BACKBONE, 1)
@@ -75,9 +102,10 @@ def overflowing_weights(workspace) -> None:
     save_weights(model, workspace / f"models/pretrained/{BACKBONE}.weights.h5")
 
 
-def test_features_that_are_not_finite_are_one_line_and_earlier_ones_stay(small_workspace, set_params):
+@pytest.mark.parametrize("engine", ["tensorflow", "onnxruntime"])
+def test_features_that_are_not_finite_are_one_line_and_earlier_ones_stay(engine, small_workspace, set_params):
     overflowing_weights(small_workspace)
-    set_params({"pretrained.weights": "imagenet"})
+    set_params({"pretrained.weights": "imagenet", "features.engine": engine})
     before = (small_workspace / f"data/features/{BACKBONE}.npy").read_bytes()
     with pytest.raises(InputError) as caught:
         features.main(BACKBONE)

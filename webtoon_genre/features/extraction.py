@@ -1,7 +1,6 @@
 """Pooled features of many images from a frozen feature extractor, batch by batch into the caller's arrays; no paths, no files."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,14 +9,12 @@ from webtoon_genre.core.prefetch import prefetch
 from webtoon_genre.core.progress import track
 from webtoon_genre.data.augmentation import AugmentedThumbnails
 from webtoon_genre.data.tables import ThumbnailStore
+from webtoon_genre.features.engine import Forward
 from webtoon_genre.features.finite import check_batch
-
-if TYPE_CHECKING:
-    import keras
 
 
 def extract_features(
-    extractor: "keras.Model",
+    forward: Forward,
     images: AugmentedThumbnails | ThumbnailStore,
     rows: pd.DataFrame,
     mean: np.ndarray,
@@ -37,8 +34,7 @@ def extract_features(
 
     batches = zip(starts, prefetch(read, starts), strict=True)
     for start, pixels in track(batches, len(starts), label, "batches"):
-        features = extractor.predict_on_batch(pixels)
-        pooled = features if isinstance(features, list) else [features]
+        pooled = forward(pixels)
         check_batch(pooled, f"{label}: features of", start, len(rows))
         for out, values in zip(outs, pooled, strict=True):
             out[start : start + batch] = values

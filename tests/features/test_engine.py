@@ -1,0 +1,46 @@
+"""webtoon_genre/features/engine.py and engines/: every engine computes Keras's features but for rounding."""
+
+import numpy as np
+import pytest
+
+from bench.agreement import LIMIT, equal_decisions, largest_difference
+from tests.support import small_backbone
+from tests.support.engine_inputs import IMAGES, calibrated_extractor, centred_images
+from tests.support.runtime_params import RUNTIME
+from webtoon_genre.features.backbone import backbone_names, load_architecture
+from webtoon_genre.features.engines import onnxruntime, tensorflow
+
+SIDE = 48
+POOLS = ["flatten", "average", "style", "gram"]
+
+
+def assert_agree(backbone: str, side: int) -> None:
+    """Both engines give features of each pooling that are equal enough."""
+    extractor, images = calibrated_extractor(backbone, side, POOLS), centred_images(side)
+    expected = tensorflow.compile_extractor(extractor, RUNTIME)(images)
+    tables = onnxruntime.compile_extractor(extractor, RUNTIME)(images)
+    labels = np.arange(IMAGES) % 3
+    for table, table_expected, pool in zip(tables, expected, POOLS, strict=True):
+        assert (table.dtype, table.shape) == (np.float32, table_expected.shape), pool
+        assert largest_difference(table, table_expected) < LIMIT, pool
+        assert equal_decisions(table, table_expected, labels) == 1, pool
+
+
+def test_onnx_runtime_agrees_for_every_pooling(monkeypatch):
+    small_backbone.replace_mobilenet_v2(monkeypatch)
+    assert_agree("mobilenet_v2", SIDE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", backbone_names())
+def test_onnx_runtime_agrees_for_every_backbone(backbone):
+    assert_agree(backbone, load_architecture(backbone).SMALLEST_SIDE)
+
+
+def test_two_compilations_compute_equal_bytes_and_leave_the_extractor_as_it_is(monkeypatch):
+    small_backbone.replace_mobilenet_v2(monkeypatch)
+    extractor, images = calibrated_extractor("mobilenet_v2", SIDE, ["style"]), centred_images(SIDE)
+    before = tensorflow.compile_extractor(extractor, RUNTIME)(images)
+    tables = [onnxruntime.compile_extractor(extractor, RUNTIME)(images) for _ in range(2)]
+    np.testing.assert_array_equal(*tables)
+    np.testing.assert_array_equal(extractor.predict_on_batch(images), before[0])
