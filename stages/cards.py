@@ -19,7 +19,7 @@ from pydantic import Field
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import read_json, write_text
+from webtoon_genre.core.files import read_json, visible_files, write_text
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.data.tables import DATASET, EPISODES, TITLES, read_table
 from webtoon_genre.inference.model_info import read_inference_config
@@ -91,7 +91,7 @@ class Params(ParamsFile):
 def read_metrics(folder: Path) -> dict[str, Any]:
     """The content of every metrics/STAGE.json, by stage; InputError where one of METRICS is missing."""
     required = {stage: read_json(paths.metrics(stage), stage) for stage in METRICS}
-    others = {path.stem: path for path in sorted(folder.glob("*.json")) if path.stem not in required}
+    others = {path.stem: path for path in visible_files(folder, "*.json") if path.stem not in required}
     return required | {stage: read_json(path, stage) for stage, path in others.items()}
 
 

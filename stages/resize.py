@@ -32,7 +32,7 @@ from pydantic import Field
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import replacing_folder, write_json
+from webtoon_genre.core.files import replacing_folder, visible_files, write_json
 from webtoon_genre.core.fingerprint import fingerprint
 from webtoon_genre.core.params import ParamsFile, Section, read
 from webtoon_genre.core.progress import track
@@ -116,14 +116,14 @@ def read_images(path: Path) -> list[ServedImage]:
 
 def image_files(folder: Path) -> list[Path]:
     """Return the files of `folder` by name."""
-    files = [path for path in folder.glob("*.parquet") if not path.name.startswith(".")]
+    files = visible_files(folder, "*.parquet")
     if invalid := sorted(
         path.name for path in files if not path.stem.removeprefix(SHARED).replace("-", "").isdecimal()
     ):
         raise InputError(f"{folder} holds {invalid[0]}, which is no <title_id>.parquet; remove it")
     if not files:
         raise InputError(f"{folder} holds no <title_id>.parquet; `dvc repro crawl` makes them")
-    return sorted(files)
+    return files
 
 
 def summary(index: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from pydantic import Field
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.core.files import keep_only, read_json, write_json, write_text
+from webtoon_genre.core.files import keep_only, read_json, visible_files, write_json, write_text
 from webtoon_genre.core.params import ParamsFile, SharedKeys, read
 from webtoon_genre.evaluation import bootstrap, study
 from webtoon_genre.evaluation.metrics import HELD_OUT
@@ -117,7 +117,7 @@ def accuracy_metrics(scores: dict[str, Any]) -> dict[str, Any]:
 
 def experiment_summaries(folder: Path) -> dict[str, Any]:
     """The `summary` block of each experiment's metrics file in `folder`, by experiment."""
-    contents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    contents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in visible_files(folder, "*.json")}
     return {name: content["summary"] for name, content in contents.items() if content.get("summary")}
 
 

@@ -89,3 +89,11 @@ def test_only_products_and_hidden_files_stay_beside_products(tmp_path):
         "train/vgg16.json",
     ]
     assert elsewhere.is_dir()
+
+
+def test_a_file_that_a_killed_stage_left_is_not_listed(tmp_path):
+    for name in ("b.json", "a.json", ".part-c.json", "d.txt", "nested/e.json", "nested/.part-f.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{")
+    assert [path.name for path in files.visible_files(tmp_path, "*.json")] == ["a.json", "b.json"]
+    assert [path.name for path in files.visible_files(tmp_path, "**/*.json")] == ["a.json", "b.json", "e.json"]

@@ -66,6 +66,11 @@ def keep_only(products: Collection[Path]) -> None:
             path.unlink()
 
 
+def visible_files(folder: Path, pattern: str) -> list[Path]:
+    """The files below `folder` that match a glob pattern, sorted, without hidden ones: a killed stage leaves a temporary file there."""
+    return sorted(path for path in folder.glob(pattern) if path.is_file() and not path.name.startswith("."))
+
+
 @contextmanager
 def name_in_errors(target: Path) -> Iterator[None]:
     """Put `target` into an OSError that names no file: C libraries report a full disk without a path."""

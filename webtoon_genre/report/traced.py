@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.core.files import visible_files
 from webtoon_genre.evaluation import bootstrap
 
 INTERVAL, BY_SEED = "_interval", "_by_seed"  # endings of the keys beside a score
@@ -37,7 +38,8 @@ class Metrics:
 
     def names(self) -> list[str]:
         """The files, sorted."""
-        return sorted(path.relative_to(self.folder).with_suffix("").as_posix() for path in self.folder.rglob("*.json"))
+        files = visible_files(self.folder, "**/*.json")
+        return sorted(path.relative_to(self.folder).with_suffix("").as_posix() for path in files)
 
     def at(self, reference: str) -> Any:
         """What a reference points to."""
