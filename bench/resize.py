@@ -24,14 +24,16 @@ import typer
 from PIL import Image
 
 from bench.untitled import with_comment
-from stages.resize import Resize, image_files, resize_files
+from stages.resize import image_files, resize_files
+from webtoon_genre.cluster.params import LOCAL
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
+from webtoon_genre.data.resizing import ResizeParams
 from webtoon_genre.data.tables import IMAGES, write_table
 
 SIDE, IN_A_TITLE = 112, 118  # pixels; images of a title, as in the study: 82,549 of 700
-PARAMS = Resize(side=SIDE, interpolation="linear", max_pixels=20_000_000)
+PARAMS = ResizeParams(side=SIDE, interpolation="linear", max_pixels=20_000_000)
 
 
 def jpegs(number: int) -> list[bytes]:
@@ -122,7 +124,7 @@ def decode_file(path: Path) -> None:
 def stage(files: Sequence[Path], target: Path) -> None:
     """The stage's work: decoded pixels, checks, both hashes, arrays and index."""
     target.mkdir()
-    resize_files(list(files), target, PARAMS)
+    resize_files(list(files), target, PARAMS, LOCAL)
 
 
 def seconds(work: Callable[[], None]) -> float:

@@ -4,14 +4,21 @@ Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BA
 Writes: data/features/BACKBONE.npy (float32 (n, width), row i for row i of data/dataset.parquet),
         data/features/BACKBONE-augmented.npy (the same of the augmented copies of train rows, copy by copy; empty without),
         models/extractor/BACKBONE.weights.h5 (the feature extractor)
-Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime
+Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime, cluster
 
-Random weights are calibrated on train images first; pretrained ones are used as they are.
+Random weights are calibrated on train images first; pretrained ones are used as they are. On a Ray cluster (docs/cluster.md) workers
+compute the same batches with the same weights.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
+from webtoon_genre.cluster import ray_data
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import create_memmap, replacing
@@ -27,10 +34,14 @@ from webtoon_genre.features.backbone import (
     save_weights,
 )
 from webtoon_genre.features.calibration import calibrate, calibration_rows
-from webtoon_genre.features.extraction import extract_features
+from webtoon_genre.features.extraction import batches, extract_batch, fill_features
 from webtoon_genre.features.finite import REMEDY, check_weights
 from webtoon_genre.features.pooling import Pool
+from webtoon_genre.features.remote_extraction import ExtractorSpec
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Features(Section):
@@ -61,12 +72,41 @@ class Pretrained(SharedKeys):
 class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
+    untracked: ClassVar = frozenset({"cluster"})
+
     features: Features
     augment: AugmentParams
     head: Head
     train: Train
     pretrained: Pretrained
     runtime: Runtime
+    cluster: ClusterParams
+
+
+def extract(
+    extractor: "keras.Model",
+    images: AugmentedThumbnails,
+    subsets: Sequence[pd.DataFrame],
+    mean: np.ndarray,
+    backbone: str,
+    params: Params,
+) -> Iterator[list[np.ndarray]]:
+    """The features of each batch of each of `subsets`, in order, computed here or on a cluster: float32 (n, width)."""
+    rows = [part for subset in subsets for part in batches(subset, params.features.batch)]
+    if params.cluster.engine == "local":
+        return (extract_batch(extractor, images, mean, part) for part in rows)
+    spec = ExtractorSpec(
+        backbone=backbone,
+        pool=params.head.pool,
+        preprocess=params.train.preprocess,
+        weights=extractor.get_weights(),
+        mean=mean,
+        folder=images.thumbnails.folder,
+        augment=params.augment,
+        runtime=params.runtime,
+    )
+    job = ray_data.Job(spec.build, cores=params.runtime.intra_op, gpu=True, files=images.thumbnails.files())
+    return ray_data.run(job, rows, params.cluster)
 
 
 def main(backbone: str) -> None:
@@ -87,10 +127,11 @@ def main(backbone: str) -> None:
         paths.features(backbone): rows[: len(dataset)],
         paths.augmented_features(backbone): rows[len(dataset) :],
     }
+    features = extract(extractor, images, [*outputs.values()], mean, backbone, params)
     for path, subset in outputs.items():
         with replacing(path) as part:
             table = create_memmap(part, np.float32, (len(subset), extractor.output_shape[-1]))
-            extract_features(extractor, images, subset, mean, [table], params.features.batch, backbone)
+            fill_features(features, [table], params.features.batch, backbone)
             table.flush()
     with replacing(paths.extractor(backbone)) as part:
         save_weights(extractor, part)

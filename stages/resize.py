@@ -5,33 +5,37 @@ Reads:  data/raw/thumbnails/<title_id>.parquet and shared-*.parquet (of small ti
 Writes: data/resized/<as in thumbnails>.npy (uint8 (n, side, side, 3), RGB, rows by ascending title_id and no; none for a file without
         a usable image), data/resized/index.parquet (a row an image), data/resized/rejected.parquet (a row an unusable image, with the
         reason), metrics/resize.json
-Params: resize
+Params: resize, cluster
+
+On a Ray cluster (docs/cluster.md) the same bytes are written.
 """
 
-import hashlib
 import logging
 import os
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from pydantic import Field
 
+from webtoon_genre.cluster import ray_data
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, write_json
-from webtoon_genre.core.params import ParamsFile, Section, read
+from webtoon_genre.core.params import ParamsFile, read
 from webtoon_genre.core.progress import track
 from webtoon_genre.core.workers import end_with_parent
-from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash, silent_decoders
-from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_table, write_table
+from webtoon_genre.data.images import silent_decoders
+from webtoon_genre.data.resizing import FileResizer, ResizeParams, Rows, read_images, resize_images
+from webtoon_genre.data.tables import INDEX, REJECTED, SHARED, write_table
 
 MAX_WORKERS = 16  # a process holds 0.15 GB and the images of one file
 MANY = (
@@ -40,68 +44,25 @@ MANY = (
 log = logging.getLogger(__name__)
 
 
-class Resize(Section):
-    """params.yaml: resize."""
-
-    side: int = Field(ge=8, le=2048)
-    interpolation: Interpolation
-    max_pixels: int = Field(ge=1)
-
-
 class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
-    resize: Resize
+    untracked: ClassVar = frozenset({"cluster"})
+
+    resize: ResizeParams
+    cluster: ClusterParams
 
 
-class Rows(NamedTuple):
-    """Rows of the tables INDEX and REJECTED."""
-
-    usable: list[dict[str, Any]]
-    rejected: list[dict[str, Any]]
+def resize_file(path: Path, folder: Path, params: ResizeParams) -> Rows:
+    """Fit the images of one file and save their array to `folder`."""
+    return save(path, folder, *resize_images(read_images(path, path.stem), path.stem, params))
 
 
-def resize_images(images: pd.DataFrame, file: str, params: Resize) -> tuple[np.ndarray, Rows]:
-    """Fit the images of one file (SHARED_IMAGES, the bytes as served) by ascending title_id and no: uint8 (n, side, side, 3), RGB."""
-    pixels = np.empty((len(images), params.side, params.side, 3), np.uint8)
-    rows = Rows([], [])
-    ordered = images.sort_values(["title_id", "no"], kind="stable")
-    for title_id, no, data in ordered[SHARED_IMAGES.names].itertuples(index=False):
-        try:
-            image = decode_rgb(data, f"{title_id}/{no}", params.max_pixels)
-        except BadImage as error:
-            rows.rejected.append({"title_id": title_id, "no": no, "reason": error.reason, "detail": error.detail})
-            continue
-        pixels[len(rows.usable)] = fit_square(image, params.side, params.interpolation)
-        position = {"title_id": title_id, "no": no, "file": file, "row": len(rows.usable)}
-        rows.usable.append(position | describe(image, data))
-    return pixels[: len(rows.usable)], rows
-
-
-def describe(image: np.ndarray, data: bytes) -> dict[str, Any]:
-    """Return the columns of INDEX that describe an image, uint8 (height, width, 3), RGB, decoded from `data`."""
-    height, width = image.shape[:2]
-    return {
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "width": width,
-        "height": height,
-        "perceptual_hash": perceptual_hash(image),
-    }
-
-
-def resize_file(path: Path, folder: Path, params: Resize) -> Rows:
-    """Fit the images of one file and save their array to `folder`, unless it is empty."""
-    pixels, rows = resize_images(read_images(path), path.stem, params)
+def save(path: Path, folder: Path, pixels: np.ndarray, rows: Rows) -> Rows:
+    """Save the array of the file at `path` to `folder`, unless it is empty."""
     if rows.usable:
         np.save(folder / f"{path.stem}.npy", pixels)
     return rows
-
-
-def read_images(path: Path) -> pd.DataFrame:
-    """Read SHARED_IMAGES from a file that titles share, or from the file of one title, which is named by its title_id."""
-    if path.stem.startswith(SHARED):
-        return read_table(path, SHARED_IMAGES)
-    return read_table(path, IMAGES).assign(title_id=int(path.stem))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -141,15 +102,30 @@ def start_worker() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as silent_decoders; exceptions go to the parent
 
 
-def resize_files(files: list[Path], folder: Path, params: Resize) -> tuple[pd.DataFrame, pd.DataFrame]:
+def resize_files(
+    files: list[Path], folder: Path, params: ResizeParams, cluster: ClusterParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Save the arrays of all files to `folder`; return the rows of INDEX and of REJECTED, by title_id and no."""
-    cv2.setNumThreads(1)  # a worker takes one file at a time
-    with silent_decoders(), start_pool(files) as pool:
-        results = pool.map(partial(resize_file, folder=folder, params=params), files)
-        rows = list(track(results, len(files), "resize", "files"))
+    work = resize_on_cluster if cluster.engine == "ray" else resize_here
+    with silent_decoders():
+        rows = list(track(work(files, folder, params, cluster), len(files), "resize", "files"))
     usable = [row for file in rows for row in file.usable]
     rejected = [row for file in rows for row in file.rejected]
     return sorted_table(usable, INDEX.names), sorted_table(rejected, REJECTED.names)
+
+
+def resize_here(files: list[Path], folder: Path, params: ResizeParams, _: ClusterParams) -> Iterator[Rows]:
+    """Save the arrays of all files, from the workers of this machine."""
+    cv2.setNumThreads(1)  # a worker takes one file at a time
+    with start_pool(files) as pool:
+        yield from pool.map(partial(resize_file, folder=folder, params=params), files)
+
+
+def resize_on_cluster(files: list[Path], folder: Path, params: ResizeParams, cluster: ClusterParams) -> Iterator[Rows]:
+    """The same with the workers of a cluster, which return the arrays."""
+    job = ray_data.Job(partial(FileResizer, params), cores=1, gpu=False, files=files)
+    for path, (pixels, rows) in zip(files, ray_data.run(job, files, cluster), strict=True):
+        yield save(path, folder, pixels, rows)
 
 
 def sorted_table(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
@@ -171,10 +147,10 @@ def check_unique(index: pd.DataFrame, rejected: pd.DataFrame) -> None:
 
 def main() -> None:
     """Decode the thumbnails and fit each into a black square of resize.side pixels."""
-    params = read(Params).resize
+    params = read(Params)
     files = image_files(paths.THUMBNAILS)
     with replacing_folder(paths.RESIZED) as folder:
-        index, rejected = resize_files(files, folder, params)
+        index, rejected = resize_files(files, folder, params.resize, params.cluster)
         check_unique(index, rejected)
         metrics = summary(index, rejected)
         if index.empty:

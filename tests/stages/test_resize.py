@@ -14,13 +14,15 @@ import pandas as pd
 import pytest
 
 from stages import resize
-from stages.resize import Resize, image_files, resize_files, resize_images, summary
+from stages.resize import image_files, resize_files, summary
 from tests.support.image_factory import encode, picture, quarters, title, write_raw
+from webtoon_genre.cluster.params import LOCAL
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash, silent_decoders
+from webtoon_genre.data.resizing import ResizeParams, resize_images
 from webtoon_genre.data.tables import INDEX, REJECTED, SHARED_IMAGES, ThumbnailStore, read_table, write_table
 
-PARAMS = Resize(side=32, interpolation="linear", max_pixels=100_000)
+PARAMS = ResizeParams(side=32, interpolation="linear", max_pixels=100_000)
 GOOD = {no: encode(picture(no, 50 + no, 30)) for no in (1, 2, 4)}
 NOISY = GOOD[1][:-2] + b"\x55" * 40 + GOOD[1][-2:]  # libjpeg warns: "40 extraneous bytes before marker"
 BROKEN = {
@@ -155,7 +157,7 @@ def test_two_runs_write_the_same_bytes_with_any_number_of_threads_or_processes(r
         monkeypatch.setattr(resize, "MANY", many)
         folder = tmp_path / f"{workers}-{many}"
         folder.mkdir()
-        index, rejected = resize_files(image_files(raw / "thumbnails"), folder, PARAMS)
+        index, rejected = resize_files(image_files(raw / "thumbnails"), folder, PARAMS, LOCAL)
         results.append((contents(folder), index.to_csv(), rejected.to_csv()))
     assert results[0] == results[1] == results[2]
 
