@@ -7,6 +7,7 @@ on other machines, with the items that they had not finished.
 import importlib.util
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[1]  # the code that workers run; Ray sends it to them
 TIMEOUT = 10  # seconds for the cluster to answer
-RESTARTS = 10  # of a worker whose process or machine was lost
+STARTS = 11  # of a worker whose process or machine is lost again and again
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -55,53 +56,55 @@ def run(job: Job[Item, Result], items: Sequence[Item], params: ClusterParams) ->
 
     connect(params.address or "")
     resources, workers = worker_resources(job.cores, job.gpu)
-    reference = ray.put((job.build, start_reader(job.files, params.storage)))
+    driver = start_driver_actor()
+    setup = ray.put(Setup(job.build, driver, prepare_reader(job.files, params.storage, driver), STARTS))
     ray.data.DataContext.get_current().execution_options.preserve_order = job.ordered
     rows = [{"item": cloudpickle.dumps(item)} for item in items]
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         Worker,  # type: ignore[arg-type]  # Ray's annotation lacks classes
-        fn_constructor_args=(reference,),
+        fn_constructor_args=(setup,),
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows)), max_tasks_in_flight_per_actor=1 + job.ahead),
-        max_restarts=RESTARTS,
-        max_task_retries=-1,  # several tries a second are counted while a lost machine is not yet known to be lost
         **resources,
     )
     yield from results(dataset)
 
 
-def start_reader(paths: Sequence[Path], url: str | None) -> FileReader:
-    """What gives workers the content of the files at `paths`, from the storage at `url`, where this puts them, or from this process."""
+def prepare_reader(paths: Sequence[Path], url: str | None, driver: Any) -> FileReader:
+    """What gives workers the content of the files at `paths`: from the storage at `url`, where this puts them, or from the driver."""
     files = describe(paths)
-    if files and url:
-        storage = Storage(url, environment())
-        storage.put_missing(files.values())
-        return FileReader(files, Path.cwd(), storage, None)
-    return FileReader(files, Path.cwd(), None, RemoteRead(start_file_server()) if files else None)
+    if not (files and url):
+        return FileReader(files, Path.cwd(), None, RemoteRead(driver))
+    storage = Storage(url, environment())
+    storage.put_missing(files.values())
+    return FileReader(files, Path.cwd(), storage, None)
 
 
 def results(dataset: "ray.data.Dataset") -> Iterator[Any]:
-    """The results of a dataset as they come; InputError where a worker raised it, or was lost too often."""
-    import ray
+    """The results of a dataset as they come; a worker's InputError is raised."""
     from ray import cloudpickle
 
-    try:
-        for row in dataset.iter_rows():
-            result = cloudpickle.loads(row["result"])
-            if isinstance(result, InputError):
-                raise result
-            yield result
-    except (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"a worker of the Ray cluster was lost {RESTARTS + 1} times ({reason}); run the stage again"
-        ) from None
+    for row in dataset.iter_rows():
+        result = cloudpickle.loads(row["result"])
+        if isinstance(result, InputError):
+            raise result
+        yield result
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker starts with. starts: of a worker, at most."""
+
+    build: Callable[[Locate], Callable[[Any], Any]]
+    driver: Any
+    reader: FileReader
+    starts: int
 
 
 class Worker:
     """An actor of Ray Data. The first item builds the function: an error in an actor's constructor would be tried again."""
 
-    def __init__(self, reference: "ray.ObjectRef"):
-        self.reference = reference
+    def __init__(self, setup: "ray.ObjectRef"):
+        self.setup = setup
         self.function: Callable[[Any], Any] | None = None
 
     def __call__(self, row: dict[str, bytes]) -> dict[str, bytes]:
@@ -118,43 +121,57 @@ class Worker:
         import ray
 
         if self.function is None:
-            build, reader = ray.get(self.reference)
-            self.function = build(reader.locate)
+            setup = ray.get(self.setup)
+            worker = ray.get_runtime_context().get_actor_id()
+            if ray.get(setup.driver.count_start.remote(worker)) > setup.starts:
+                raise InputError(
+                    f"a worker of the Ray cluster was lost {setup.starts} times, perhaps for lack of memory; start `ray start` with a "
+                    "smaller --num-cpus, so that fewer workers share a machine, and run the stage again"
+                )
+            self.function = setup.build(setup.reader.locate)
         return self.function
 
 
-class FileServer:
-    """An actor on the driver's machine that reads its files for workers: what they lack comes when they need it."""
+class DriverActor:
+    """An actor on the driver's machine: it reads files for workers that lack them, when they need them, and counts workers' starts.
+
+    Ray Data starts a lost worker again without end.
+    """
 
     def __init__(self, root: Path):
         self.root = root
+        self.starts: Counter[str] = Counter()
 
     def read(self, path: Path) -> bytes:
         """The content of a file."""
         return (self.root / path).read_bytes()
 
+    def count_start(self, worker: str) -> int:
+        """How often a worker has started, with this time."""
+        self.starts[worker] += 1
+        return self.starts[worker]
+
 
 @dataclass(frozen=True)
 class RemoteRead:
-    """Reads a file of the driver in another process."""
+    """Reads a file of the driver from another process."""
 
-    server: Any
+    driver: Any
 
     def __call__(self, path: Path) -> bytes:
         """The content of a file."""
         import ray
 
-        return ray.get(self.server.read.remote(path))
+        return ray.get(self.driver.read.remote(path))
 
 
-def start_file_server() -> Any:
-    """A FileServer on this machine, which ends with its last handle."""
+def start_driver_actor() -> Any:
+    """A DriverActor on this machine, which ends with its last handle."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    server = ray.remote(FileServer).options(num_cpus=0, max_concurrency=4, scheduling_strategy=here)
-    return server.remote(Path.cwd())
+    return ray.remote(DriverActor).options(num_cpus=0, scheduling_strategy=here).remote(Path.cwd())
 
 
 def connect(address: str) -> None:
