@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 CORES = 2
+COPIES = "webtoon-genre-*/*/[!.]*"  # files that workers got from elsewhere, in their folder for temporary files
 HIDE_AND_START = 'mount -t tmpfs none "$0" && mkdir -p "$TMPDIR" && exec "$@"'
-SYSTEM = {"health_check_period_ms": 500, "health_check_failure_threshold": 4, "health_check_initial_delay_ms": 0}
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Nodes:
 
     def read_by_second(self) -> list[str]:
         """The md5 of the files that workers of the second node got from elsewhere."""
-        return sorted(path.parent.name + path.name for path in self.scratch.glob("webtoon-genre-*/*/[!.]*"))
+        return sorted(path.parent.name + path.name for path in self.scratch.glob(COPIES))
 
 
 def unshare() -> list[str]:
@@ -94,7 +94,7 @@ def two_nodes(hidden: Path, scratch: Path) -> Iterator[Nodes]:
 
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": CORES, "include_dashboard": False, "_system_config": SYSTEM},
+        head_node_args={"num_cpus": CORES, "include_dashboard": False},
     )
     nodes = Nodes(cluster.address, Path(cluster.head_node.get_session_dir_path()), hidden, scratch)
     try:
