@@ -14,6 +14,7 @@ import typer
 
 from bench.ways import runtime_params
 from stages import ambiguity
+from webtoon_genre.cluster.params import LOCAL
 from webtoon_genre.core.progress import track
 from webtoon_genre.data import images
 from webtoon_genre.demo_site.art import drawing
@@ -140,6 +141,7 @@ def experiment_params(backbone: str, seeds: list[int], lr: float) -> ExperimentP
         train=Backbones(backbones=[backbone]),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=runtime_params(),
+        cluster=LOCAL,
         seed=77,
     )
 

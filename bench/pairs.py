@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 
 from bench.ways import GENRES, runtime_params
+from webtoon_genre.cluster.params import LOCAL
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import Backbones, ExperimentParams, ProbeParams, ProbeTask
 from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
@@ -76,6 +77,7 @@ def experiment_params(units: int, epochs: int) -> ExperimentParams:
         train=Backbones(backbones=["none"]),
         head=SharedHeadParams(pool="style", standardise=True, dropout=0.5),
         runtime=runtime_params(),
+        cluster=LOCAL,
         seed=77,
     )
 

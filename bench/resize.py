@@ -25,16 +25,18 @@ import typer
 from PIL import Image
 
 from bench.untitled import with_comment
-from stages.resize import Resize, image_files, resize_changed_files
+from stages.resize import image_files, resize_changed_files
+from webtoon_genre.cluster.params import LOCAL
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.fingerprint import fingerprint
 from webtoon_genre.data.earlier_arrays import EarlierArrays
+from webtoon_genre.data.resizing import ResizeParams
 from webtoon_genre.data.tables import IMAGES, write_table
 
 SIDE, IN_A_TITLE = 112, 118  # pixels; images of a title, as in the study: 82,549 of 700
-PARAMS = Resize(side=SIDE, interpolation="linear", max_pixels=20_000_000)
+PARAMS = ResizeParams(side=SIDE, interpolation="linear", max_pixels=20_000_000)
 
 
 def jpegs(number: int) -> list[bytes]:
@@ -134,7 +136,7 @@ def stage(files: Sequence[Path], target: Path, earlier: Path) -> None:
     """The stage's work: decoded pixels, checks, both hashes, arrays, rows, and what a later run may reuse, in `earlier`."""
     target.mkdir()
     arrays = EarlierArrays(earlier, fingerprint(PARAMS.model_dump()))
-    arrays.replace(resize_changed_files(files, target, PARAMS, arrays))
+    arrays.replace(resize_changed_files(files, target, PARAMS, LOCAL, arrays))
 
 
 def stage_again(files: Sequence[Path], target: Path, earlier: Path) -> None:

@@ -15,12 +15,12 @@ import typer
 from pydantic import Field
 
 from stages.baseline import Baseline, all_histograms, histograms, regression
-from stages.resize import Resize
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, read
 from webtoon_genre.data.images import decode_rgb, fit_square
+from webtoon_genre.data.resizing import ResizeParams
 from webtoon_genre.data.tables import DATASET, TITLES, ThumbnailStore, class_names, read_table
 from webtoon_genre.evaluation.bootstrap import paired_difference
 from webtoon_genre.evaluation.metrics import predicted_labels, score_rows
@@ -33,7 +33,7 @@ class Params(ParamsFile):
     """The keys of params.yaml that this module reads."""
 
     baseline: Baseline
-    resize: Resize
+    resize: ResizeParams
     runtime: Runtime
     seed: int = Field(ge=0)
 
@@ -64,7 +64,7 @@ def unseen_rows(folder: Path, dataset: pd.DataFrame, titles: pd.DataFrame) -> pd
     return named.merge(test, on=["title_id", "genre"])[["path", "title_id", "label"]]
 
 
-def read_images(folder: Path, names: pd.Series, params: Resize) -> np.ndarray:
+def read_images(folder: Path, names: pd.Series, params: ResizeParams) -> np.ndarray:
     """Pictures as the stage `resize` decodes and fits them: uint8 (n, side, side, 3), RGB."""
     images = [decode_rgb((folder / name).read_bytes(), name, params.max_pixels) for name in names]
     return np.stack([fit_square(image, params.side, params.interpolation) for image in images])

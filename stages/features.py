@@ -4,13 +4,20 @@ Reads:  data/dataset.parquet, data/resized/, data/mean.npz, models/pretrained/BA
 Writes: data/features/BACKBONE.npy (float32 (n, width), row i for row i of data/dataset.parquet),
         data/features/BACKBONE-augmented.npy (the same of the augmented copies of train rows, copy by copy; empty without),
         models/extractor/BACKBONE.weights.h5 (the feature extractor)
-Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime
+Params: features, augment, head.pool, train.preprocess, pretrained.weights, runtime, cluster
 
-Random weights are calibrated on train images first; pretrained ones are used as they are.
+Random weights are calibrated on train images first; pretrained ones are used as they are. On a Ray cluster (docs/cluster.md) workers
+compute the same batches with the same weights.
 """
 
-import numpy as np
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+import pandas as pd
+
+from webtoon_genre.cluster import ray_data
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import create_memmap, replacing
@@ -27,10 +34,14 @@ from webtoon_genre.features.backbone import (
 )
 from webtoon_genre.features.calibration import calibrate, calibration_rows
 from webtoon_genre.features.engine import EngineParams, compile_extractor
-from webtoon_genre.features.extraction import extract_features
+from webtoon_genre.features.extraction import batches, extract_batches, fill_features
 from webtoon_genre.features.finite import REMEDY, check_weights
 from webtoon_genre.features.pooling import Pool
+from webtoon_genre.features.remote_extraction import ExtractorSpec
 from webtoon_genre.reproducibility.runtime import start_keras
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Head(SharedKeys):
@@ -54,10 +65,41 @@ class Pretrained(SharedKeys):
 class Params(EngineParams):
     """What this stage reads of params.yaml."""
 
+    untracked: ClassVar = frozenset({"cluster"})
+
     augment: AugmentParams
     head: Head
     train: Train
     pretrained: Pretrained
+    cluster: ClusterParams
+
+
+def extract(
+    extractor: "keras.Model",
+    images: AugmentedThumbnails,
+    subsets: Sequence[pd.DataFrame],
+    mean: np.ndarray,
+    backbone: str,
+    params: Params,
+) -> Iterator[list[np.ndarray]]:
+    """The features of each batch of each of `subsets`, in order, computed here or on a cluster: float32 (n, width)."""
+    rows = [part for subset in subsets for part in batches(subset, params.features.batch)]
+    if params.cluster.engine == "local":
+        forward = compile_extractor(extractor, params.features.engine, params.runtime)
+        return extract_batches(forward, images, mean, rows)
+    spec = ExtractorSpec(
+        backbone=backbone,
+        pool=params.head.pool,
+        preprocess=params.train.preprocess,
+        weights=extractor.get_weights(),
+        mean=mean,
+        folder=images.thumbnails.folder,
+        augment=params.augment,
+        engine=params.features.engine,
+        runtime=params.runtime,
+    )
+    job = ray_data.Job(spec.build, cores=params.runtime.intra_op, gpu=True, files=images.thumbnails.files())
+    return ray_data.run(job, rows, params.cluster)
 
 
 def main(backbone: str) -> None:
@@ -73,15 +115,15 @@ def main(backbone: str) -> None:
         calibrate(extractor, preprocess_images(sample.astype(np.float32) - mean, backbone, preprocess))
         check_weights(extractor, f"{backbone}: calibrated on {len(sample)} train images", REMEDY)
     rows, images = with_augmented_rows(dataset, params.augment.copies), AugmentedThumbnails(thumbnails, params.augment)
-    forward, width = compile_extractor(extractor, params), extractor.output_shape[-1]
     outputs = {
         paths.features(backbone): rows[: len(dataset)],
         paths.augmented_features(backbone): rows[len(dataset) :],
     }
+    features = extract(extractor, images, [*outputs.values()], mean, backbone, params)
     for path, subset in outputs.items():
         with replacing(path) as part:
-            table = create_memmap(part, np.float32, (len(subset), width))
-            extract_features(forward, images, subset, mean, [table], params.features.batch, backbone)
+            table = create_memmap(part, np.float32, (len(subset), extractor.output_shape[-1]))
+            fill_features(features, [table], params.features.batch, backbone)
             table.flush()
     with replacing(paths.extractor(backbone)) as part:
         save_weights(extractor, part)

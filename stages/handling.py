@@ -5,7 +5,7 @@ Reads:  data/dataset.parquet, data/features/BACKBONE.npy, models/extractor/BACKB
 Writes: metrics/handling/BACKBONE.json (a row a trial: unfreeze, units, lr, epochs, trainable parameters, validation scores; of a
         trial whose training ended in NaN or infinity null in their place, and the reason under `failed`);
         in no version: logs/handling/BACKBONE-UNFREEZE.json (seconds a trial), models/.handling/ (checkpoint of a run under way)
-Params: handling, head but its units, augment, train.preprocess, seed, memory, runtime
+Params: handling, head but its units, augment, train.preprocess, seed, memory, runtime, cluster
 
 The activations of the frozen base are computed once for each `unfreeze` and serve all its trials and epochs.
 Trials run in this process, in several, or on a Ray cluster, with equal rows. A killed run resumes. Test rows are not read.
@@ -14,10 +14,12 @@ Trials run in this process, in several, or on a Ray cluster, with equal rows. A 
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
+from webtoon_genre.cluster import ray_data
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.files import write_json
@@ -26,8 +28,9 @@ from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
 from webtoon_genre.core.progress import Meter
 from webtoon_genre.data.augmentation import AugmentParams
 from webtoon_genre.features.backbone import Preprocess, check_backbone
-from webtoon_genre.grid import processes, ray_cluster
+from webtoon_genre.grid import processes
 from webtoon_genre.grid.checkpoint import Checkpoint
+from webtoon_genre.grid.job_spec import RemoteTrials, pack
 from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.freezing import Unfreeze
@@ -36,7 +39,7 @@ from webtoon_genre.training.setup import InputPaths, prepare
 from webtoon_genre.training.trainer import TrainingParams, describe_val_accuracy
 
 log = logging.getLogger(__name__)
-NO_EFFECT: Any = {"handling": {"grid", "engine", "address", "workers"}, "memory": True}  # on a result
+NO_EFFECT: Any = {"handling": {"grid", "workers"}, "memory": True, "cluster": True}  # on a result
 
 
 class Grid(Section):
@@ -59,18 +62,10 @@ class Grid(Section):
 class Handling(Section, TrainingParams):
     """params.yaml: handling; where trials run changes no result."""
 
-    untracked: ClassVar = frozenset({"engine", "address", "workers"})
+    untracked: ClassVar = frozenset({"workers"})
 
     grid: Grid
-    engine: Literal["local", "ray"]
-    address: str | None
     workers: int | None = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _has_address(self) -> "Handling":
-        if self.engine == "ray" and self.address is None:
-            raise ValueError("engine ray needs handling.address, the cluster's host:port")
-        return self
 
 
 class Train(SharedKeys):
@@ -82,7 +77,7 @@ class Train(SharedKeys):
 class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
-    untracked: ClassVar = frozenset({"memory"})
+    untracked: ClassVar = frozenset({"memory", "cluster"})
 
     handling: Handling
     head: SharedHeadParams
@@ -91,6 +86,7 @@ class Params(ParamsFile):
     seed: int = Field(ge=0)
     memory: int = Field(ge=0)
     runtime: Runtime
+    cluster: ClusterParams
 
 
 def finished_trials(checkpoint: Checkpoint, trials: Sequence[Trial]) -> dict[Trial, TrialResult]:
@@ -115,13 +111,13 @@ def outcome(results: Sequence[TrialResult]) -> str:
     return f"best of {len(results)} trials: {describe(best)}" + f"; {failed}" * bool(failed)
 
 
-def run_trials(
-    runner: TrialRunner, trials: Sequence[Trial], handling: Handling, name: str
-) -> Iterator[tuple[Trial, TrialResult]]:
-    """Run `trials` where params say."""
-    if handling.engine == "ray" and handling.address is not None:
-        return ray_cluster.run(runner, trials, handling.address, name)
-    return processes.run(runner, trials, handling.workers)
+def run_trials(runner: TrialRunner, trials: Sequence[Trial], params: Params) -> Iterator[tuple[Trial, TrialResult]]:
+    """Run `trials` where params say, and yield each when it is done."""
+    if params.cluster.engine == "local":
+        return processes.run(runner, trials, params.handling.workers)
+    cores = params.runtime.intra_op
+    job = ray_data.Job(RemoteTrials(pack(runner)).build, cores=cores, gpu=True, ordered=False, ahead=0)
+    return ray_data.run(job, trials, params.cluster)
 
 
 def run_depth(backbone: str, layers: Unfreeze, params: Params) -> tuple[list[TrialResult], Checkpoint]:
@@ -147,7 +143,7 @@ def run_depth(backbone: str, layers: Unfreeze, params: Params) -> tuple[list[Tri
             inputs,
         ) as setup:
             runner = TrialRunner(setup, head, handling, params.runtime, params.seed)
-            for trial, result in run_trials(runner, missing, handling, digest):
+            for trial, result in run_trials(runner, missing, params):
                 results[trial] = result
                 checkpoint.write(trial.name, asdict(result))
                 meter.step(1, f"{trial.name}: {describe(result)}")

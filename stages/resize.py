@@ -6,112 +6,68 @@ Writes: data/resized/<as in thumbnails>.npy (uint8 (n, side, side, 3), RGB, rows
         a usable image), data/resized/index.parquet (a row an image), data/resized/rejected.parquet (a row an unusable image, with the
         reason), metrics/resize.json;
         in no version: data/.resized/ (what a later run may reuse: data/earlier_arrays.py)
-Params: resize
+Params: resize, cluster
 
-Of at least MANY images, those in files whose bytes, params and code did not change are not computed again.
+Of at least MANY images, those in files whose bytes, params and code did not change are not computed again. On a Ray cluster
+(docs/cluster.md) the same bytes are written.
 """
 
-import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from itertools import repeat
 from multiprocessing import get_context
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from pydantic import Field
 
+from webtoon_genre.cluster import ray_data
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import replacing_folder, visible_files, write_json
 from webtoon_genre.core.fingerprint import fingerprint
-from webtoon_genre.core.params import ParamsFile, Section, read
+from webtoon_genre.core.params import ParamsFile, read
 from webtoon_genre.core.progress import track
 from webtoon_genre.core.workers import end_with_parent
 from webtoon_genre.data.earlier_arrays import Computed, EarlierArrays
-from webtoon_genre.data.images import BadImage, Interpolation, decode_rgb, fit_square, perceptual_hash, silent_decoders
-from webtoon_genre.data.tables import IMAGES, INDEX, REJECTED, SHARED, SHARED_IMAGES, read_columns, write_table
+from webtoon_genre.data.images import silent_decoders
+from webtoon_genre.data.resizing import FileResizer, ResizeParams, Rows, read_images, resize_images
+from webtoon_genre.data.tables import INDEX, REJECTED, SHARED, write_table
 
 MAX_WORKERS = 16  # a process holds 0.15 GB and the images of one file
 MANY = (
     4000  # images; with fewer, the start of processes, a second, takes longer than threads, which share one interpreter
 )
 LIBRARIES = ("numpy", "opencv-python-headless", "pillow")  # whose versions pixels depend on
-ServedImage = tuple[int, int, bytes]  # title_id, no, and the bytes as served
 log = logging.getLogger(__name__)
-
-
-class Resize(Section):
-    """params.yaml: resize."""
-
-    side: int = Field(ge=8, le=2048)
-    interpolation: Interpolation
-    max_pixels: int = Field(ge=1)
 
 
 class Params(ParamsFile):
     """What this stage reads of params.yaml."""
 
-    resize: Resize
+    untracked: ClassVar = frozenset({"cluster"})
+
+    resize: ResizeParams
+    cluster: ClusterParams
 
 
-class Rows(NamedTuple):
-    """Rows of the tables INDEX and REJECTED."""
-
-    usable: list[dict[str, Any]]
-    rejected: list[dict[str, Any]]
+def resize_file(path: Path, folder: Path, params: ResizeParams) -> Rows:
+    """Fit the images of one file and save their array to `folder`."""
+    return save(path, folder, *resize_images(read_images(path, path.stem), path.stem, params))
 
 
-def resize_images(images: Sequence[ServedImage], file: str, params: Resize) -> tuple[np.ndarray, Rows]:
-    """Fit the images of one file, by ascending title_id and no: uint8 (n, side, side, 3), RGB."""
-    pixels = np.zeros((len(images), params.side, params.side, 3), np.uint8)
-    rows = Rows([], [])
-    for title_id, no, data in sorted(images, key=itemgetter(0, 1)):
-        try:
-            image = decode_rgb(data, f"{title_id}/{no}", params.max_pixels)
-        except BadImage as error:
-            rows.rejected.append({"title_id": title_id, "no": no, "reason": error.reason, "detail": error.detail})
-            continue
-        fit_square(image, params.side, params.interpolation, pixels[len(rows.usable)])
-        position = {"title_id": title_id, "no": no, "file": file, "row": len(rows.usable)}
-        rows.usable.append(position | describe(image, data))
-    return pixels[: len(rows.usable)], rows
-
-
-def describe(image: np.ndarray, data: bytes) -> dict[str, Any]:
-    """Return the columns of INDEX that describe an image, uint8 (height, width, 3), RGB, decoded from `data`."""
-    height, width = image.shape[:2]
-    return {
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "width": width,
-        "height": height,
-        "perceptual_hash": perceptual_hash(image),
-    }
-
-
-def resize_file(path: Path, folder: Path, params: Resize) -> Rows:
-    """Fit the images of one file and save their array to `folder`, unless it is empty."""
-    pixels, rows = resize_images(read_images(path), path.stem, params)
+def save(path: Path, folder: Path, pixels: np.ndarray, rows: Rows) -> Rows:
+    """Save the array of the file at `path` to `folder`, unless it is empty."""
     if rows.usable:
         np.save(array_path(folder, path), pixels)
     return rows
-
-
-def read_images(path: Path) -> list[ServedImage]:
-    """Read the images of a file that titles share, or of the file of one title, which is named by its title_id."""
-    shared = path.stem.startswith(SHARED)
-    table = read_columns(path, SHARED_IMAGES if shared else IMAGES)
-    titles = table["title_id"].to_pylist() if shared else repeat(int(path.stem), len(table))
-    return list(zip(titles, table["no"].to_pylist(), table["image"].to_pylist(), strict=True))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -156,33 +112,48 @@ def start_worker() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as silent_decoders; exceptions go to the parent
 
 
-def resize_files(files: Sequence[Path], folder: Path, params: Resize) -> list[Rows]:
+def resize_files(files: Sequence[Path], folder: Path, params: ResizeParams, cluster: ClusterParams) -> list[Rows]:
     """Save the arrays of all files to `folder`; return the rows of each."""
+    work = resize_on_cluster if cluster.engine == "ray" else resize_here
+    with silent_decoders():
+        return list(track(work(files, folder, params, cluster), len(files), "resize", "files"))
+
+
+def resize_here(files: Sequence[Path], folder: Path, params: ResizeParams, _: ClusterParams) -> Iterator[Rows]:
+    """Save the arrays of all files, from the workers of this machine."""
     cv2.setNumThreads(1)  # a worker takes one file at a time
-    with silent_decoders(), start_pool(files) as pool:
-        results = pool.map(partial(resize_file, folder=folder, params=params), files)
-        return list(track(results, len(files), "resize", "files"))
+    with start_pool(files) as pool:
+        yield from pool.map(partial(resize_file, folder=folder, params=params), files)
+
+
+def resize_on_cluster(
+    files: Sequence[Path], folder: Path, params: ResizeParams, cluster: ClusterParams
+) -> Iterator[Rows]:
+    """The same with the workers of a cluster, which return the arrays."""
+    job = ray_data.Job(partial(FileResizer, params), cores=1, gpu=False, files=files)
+    for path, (pixels, rows) in zip(files, ray_data.run(job, files, cluster), strict=True):
+        yield save(path, folder, pixels, rows)
 
 
 def resize_changed_files(
-    files: Sequence[Path], folder: Path, params: Resize, earlier: EarlierArrays
+    files: Sequence[Path], folder: Path, params: ResizeParams, cluster: ClusterParams, earlier: EarlierArrays
 ) -> dict[Path, Computed]:
     """Save the arrays of all files to `folder`, those of unchanged files from the run before; return array and rows of each file."""
     results = earlier.reuse({path: array_path(folder, path) for path in files})
     changed = [path for path in files if path not in results]
     log.info("%s of %s files are unchanged since the last run", len(results), len(files))
-    for path, rows in zip(changed, resize_files(changed, folder, params), strict=True):
+    for path, rows in zip(changed, resize_files(changed, folder, params, cluster), strict=True):
         results[path] = Computed(array_path(folder, path) if rows.usable else None, rows)
     return results
 
 
-def resize_all(files: Sequence[Path], folder: Path, params: Resize) -> list[Rows]:
+def resize_all(files: Sequence[Path], folder: Path, params: ResizeParams, cluster: ClusterParams) -> list[Rows]:
     """Save the arrays of all files to `folder`; return the rows of each. Of many images, unchanged files are not computed again."""
     if count_images(files) < MANY:
-        return resize_files(files, folder, params)
+        return resize_files(files, folder, params, cluster)
     digest = fingerprint(params.model_dump(), [Path(__file__)], LIBRARIES)
     earlier = EarlierArrays(paths.EARLIER_RESIZED, digest)
-    results = resize_changed_files(files, folder, params, earlier)
+    results = resize_changed_files(files, folder, params, cluster, earlier)
     earlier.replace(results)
     return [Rows(*result.rows) for result in results.values()]
 
@@ -218,10 +189,10 @@ def check_unique(index: pd.DataFrame, rejected: pd.DataFrame) -> None:
 
 def main() -> None:
     """Decode the thumbnails and fit each into a black square of resize.side pixels."""
-    params = read(Params).resize
+    params = read(Params)
     files = image_files(paths.THUMBNAILS)
     with replacing_folder(paths.RESIZED) as folder:
-        index, rejected = tables(resize_all(files, folder, params))
+        index, rejected = tables(resize_all(files, folder, params.resize, params.cluster))
         check_unique(index, rejected)
         metrics = summary(index, rejected)
         if index.empty:

@@ -82,7 +82,15 @@ def pool_features(
         pixels = images.take(calibration_rows(rows, params.features.calibration_images))
         calibrate(extractor, preprocess_images(pixels.astype(np.float32) - mean, backbone, preprocess))
     outs = [np.empty((len(rows), shape[-1]), np.float32) for shape in extractor.output_shape]
-    extract_features(compile_extractor(extractor, params), images, rows, mean, outs, params.features.batch, backbone)
+    extract_features(
+        compile_extractor(extractor, params.features.engine, params.runtime),
+        images,
+        rows,
+        mean,
+        outs,
+        params.features.batch,
+        backbone,
+    )
     return dict(zip(POOLS, outs, strict=True))
 
 

@@ -9,7 +9,7 @@ from workflow.graph import imported_files
 
 FLOORS = {
     "core": 1, "backbones": 1,
-    "data": 2, "demo_site": 2, "evaluation": 2, "plotting": 2, "reproducibility": 2,
+    "cluster": 2, "data": 2, "demo_site": 2, "evaluation": 2, "plotting": 2, "reproducibility": 2,
     "inference": 3, "crawl": 3, "features": 3,
     "training": 4,
     "experiments": 5, "grid": 5,

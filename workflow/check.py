@@ -19,13 +19,12 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from stages.criterion import Criterion
-from stages.handling import Handling
 from stages.label import Label
 from stages.pairs import Pairs
 from stages.pretrained import Pretrained
-from stages.resize import Resize
 from stages.train import Train
 from stages.validate import Validate
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import params, paths
 from webtoon_genre.core.command import run
 from webtoon_genre.core.complaints import describe_unknown
@@ -33,6 +32,7 @@ from webtoon_genre.core.errors import InputError
 from webtoon_genre.core.files import write_json
 from webtoon_genre.core.wording import count
 from webtoon_genre.crawl.sources.naver import PLACEHOLDER
+from webtoon_genre.data.resizing import ResizeParams
 from webtoon_genre.data.splits import SplitParams
 from webtoon_genre.data.tables import TITLES
 from webtoon_genre.demo_site.census import THUMBNAILS
@@ -102,7 +102,7 @@ def check_train(train: Train) -> Iterator[str]:
             yield f"train.backbones has {name!r}; webtoon_genre/backbones has {', '.join(backbone_names())}"
 
 
-def check_side(resize: Resize, train: Train) -> Iterator[str]:
+def check_side(resize: ResizeParams, train: Train) -> Iterator[str]:
     """Are the images large enough for every backbone?"""
     for name in known_backbones(train):
         if resize.side < (smallest := constant(name, "SMALLEST_SIDE")):
@@ -145,10 +145,10 @@ def constant(backbone: str, name: str) -> Any:
     raise AssertionError(f"webtoon_genre/backbones/{backbone}.py defines no {name}")
 
 
-def check_engine(handling: Handling) -> Iterator[str]:
-    """Is Ray installed where the grid needs it?"""
-    if handling.engine == "ray" and find_spec("ray") is None:
-        yield "handling.engine is ray, which is not installed; set it to local, or install the extra `ray` of pyproject.toml"
+def check_engine(cluster: ClusterParams) -> Iterator[str]:
+    """Is Ray installed where a cluster is used?"""
+    if cluster.engine == "ray" and find_spec("ray") is None:
+        yield "cluster.engine is ray, which is not installed; set it to local, or install the extra `ray` of pyproject.toml"
 
 
 def check_source(crawl: Any) -> Iterator[str]:

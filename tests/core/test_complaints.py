@@ -83,7 +83,7 @@ def message(set_params):
         (label, "label.genres", "daily", "label.genres is 'daily': input should be a valid list"),
         (label, "label.genres", ["daily", 19], "label.genres.1 is 19: input should be a valid string; write it in quotes"),
         (label, "label.genres", ["x" * 99], f"label.genres is ['{'x' * 58}…: list should have at least 2 items after validation, not 1"),
-        (handling, "handling.engine", "ray", "handling: engine ray needs handling.address, the cluster's host:port"),
+        (handling, "cluster.engine", "ray", "cluster: engine ray needs cluster.address, the cluster's host:port"),
         (pairs, "pairs.which", "some", "pairs.which is 'some': input should be 'all', a valid integer or a valid list"),
         (pairs, "pairs.which", None, "pairs.which is null: input should be 'all', a valid integer or a valid list"),
         (pairs, "pairs.which", [["daily", None]], "pairs.which.0.1 is null: input should be a valid string"),
@@ -99,6 +99,9 @@ def test_a_value_of_the_wrong_kind_is_one_short_line(message, stage, key, value,
 @pytest.mark.parametrize(
     ("stage", "key", "line"),
     [
+        (handling, "handling.engine",
+         "handling.engine is a key of an earlier version: write it into cluster.engine, which more stages read, and delete it"),
+        (handling, "handling.address", "handling.address is a key of an earlier version: write it into cluster.address, and delete it"),
         (handling, "handling.grids", "handling.grids is a key of an earlier version: write the grid into handling.grid, and delete it"),
         (handling, "handling.grid.backbones",
          "handling.grid.backbones is a key of an earlier version: the grid has all of train.backbones; delete it"),

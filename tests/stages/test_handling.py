@@ -209,8 +209,8 @@ def test_more_layers_than_the_backbone_has_are_one_line(small_grid, set_params, 
 
 
 def test_an_engine_without_its_address_is_one_line(training_workspace, set_params):
-    set_params({"handling.engine": "ray"})
-    with pytest.raises(InputError, match=r"engine ray needs handling\.address, the cluster's host:port$"):
+    set_params({"cluster.engine": "ray"})
+    with pytest.raises(InputError, match=r"engine ray needs cluster\.address, the cluster's host:port$"):
         handling.main(BACKBONE)
 
 

@@ -15,14 +15,16 @@ import pandas as pd
 import pytest
 
 from stages import resize
-from stages.resize import Resize, Rows, ServedImage, image_files, resize_files, resize_images, summary, tables
+from stages.resize import image_files, resize_files, summary, tables
 from tests.support.image_factory import encode, picture, quarters, title, write_raw
+from webtoon_genre.cluster.params import LOCAL
 from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.data.images import decode_rgb, fit_square, perceptual_hash, silent_decoders
+from webtoon_genre.data.resizing import ResizeParams, Rows, ServedImage, resize_images
 from webtoon_genre.data.tables import INDEX, REJECTED, SHARED_IMAGES, ThumbnailStore, read_table, write_table
 
-PARAMS = Resize(side=32, interpolation="linear", max_pixels=100_000)
+PARAMS = ResizeParams(side=32, interpolation="linear", max_pixels=100_000)
 GOOD = {no: encode(picture(no, 50 + no, 30)) for no in (1, 2, 4)}
 NOISY = GOOD[1][:-2] + b"\x55" * 40 + GOOD[1][-2:]  # libjpeg warns: "40 extraneous bytes before marker"
 BROKEN = {
@@ -157,7 +159,7 @@ def test_two_runs_write_the_same_bytes_with_any_number_of_threads_or_processes(r
         monkeypatch.setattr(resize, "MANY", many)
         folder = tmp_path / f"{workers}-{many}"
         folder.mkdir()
-        index, rejected = tables(resize_files(image_files(raw / "thumbnails"), folder, PARAMS))
+        index, rejected = tables(resize_files(image_files(raw / "thumbnails"), folder, PARAMS, LOCAL))
         results.append((contents(folder), index.to_csv(), rejected.to_csv()))
     assert results[0] == results[1] == results[2]
 
@@ -176,7 +178,7 @@ def computed(raw, monkeypatch) -> list[str]:
     names: list[str] = []
     resize_file = resize.resize_file
 
-    def record(path: Path, folder: Path, params: Resize) -> Rows:
+    def record(path: Path, folder: Path, params: ResizeParams) -> Rows:
         names.append(path.stem)
         return resize_file(path, folder, params)
 

@@ -87,7 +87,7 @@ def test_the_repository_s_params_have_no_complaint():
         ({"pairs.which": 0}, "pairs.which is 0; give all, a number of pairs from 1, or a list of pairs"),
         ({"criterion.merged": [["daily", "pure"], ["pure", "drama"]]}, "criterion.merged has 'pure' 2 times; list it once"),
         ({"criterion.columns": ["colour"]}, "criterion.columns has 'colour'; data/raw/titles.parquet has title, "),
-        ({"handling.engine": "ray"}, "handling: engine ray needs handling.address, the cluster's host:port"),
+        ({"cluster.engine": "ray"}, "cluster: engine ray needs cluster.address, the cluster's host:port"),
     ],
 )  # fmt: skip
 def test_a_wrong_param_is_one_line_with_a_remedy(lines, values, line):
@@ -121,8 +121,8 @@ def test_no_number_may_be_nan_or_infinite(value):
 
 def test_a_missing_ray_is_named(lines, monkeypatch):
     monkeypatch.setattr("workflow.check.find_spec", lambda name: None)
-    assert lines({"handling.engine": "ray", "handling.address": "host:6379"}) == [
-        "params.yaml: handling.engine is ray, which is not installed; set it to local, "
+    assert lines({"cluster.engine": "ray", "cluster.address": "host:6379"}) == [
+        "params.yaml: cluster.engine is ray, which is not installed; set it to local, "
         "or install the extra `ray` of pyproject.toml"
     ]
 

@@ -39,6 +39,8 @@ SYNONYMS = {  # other tools' names, for which difflib has no match; a name witho
 FORMER = {  # keys of earlier versions
     "experiments.backbone": "the experiments use the first of train.backbones; delete it",
     "style": "the experiment style uses the first of train.backbones; delete it",
+    "handling.engine": "write it into cluster.engine, which more stages read, and delete it",
+    "handling.address": "write it into cluster.address, and delete it",
     "handling.grids": "write the grid into handling.grid, and delete it",
     "handling.grid.backbones": "the grid has all of train.backbones; delete it",
     "validate.min_share": "validate.min_ratio is its multiple of the equal share, 1 / genres; delete it",

@@ -25,6 +25,7 @@ SHARED = {
     "seed",
     "memory",
     "runtime",
+    "cluster",
     "head",
     "augment",
     "experiments",

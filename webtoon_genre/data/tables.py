@@ -1,6 +1,6 @@
 """The tables and arrays that stages exchange: columns, dtypes, reading and writing; pixels stay unchanged."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,11 +98,12 @@ class ThumbnailStore:
     """The resized thumbnails on disk, uint8 (n, side, side, 3), RGB, in an array a file.
 
     No file stays open between calls: a memory map holds a descriptor, of which a process may have as few as 256.
+    locate: gives where the content of a file is, for a machine that lacks `folder`.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.index = read_table(folder / "index.parquet", INDEX)
+    def __init__(self, folder: Path, locate: Callable[[Path], Path] = Path):
+        self.folder, self._locate = folder, locate
+        self.index = read_table(locate(folder / "index.parquet"), INDEX)
         self._images = pd.MultiIndex.from_frame(self.index[["title_id", "no"]])
         self._rows = self.index["row"].to_numpy()
         self._files, names = pd.factorize(self.index["file"])
@@ -124,17 +125,21 @@ class ThumbnailStore:
             self._read(file, zip(array_rows[outputs], outputs, strict=True), pixels)
         return pixels
 
+    def files(self) -> list[Path]:
+        """All files of the store, the index first."""
+        return [self.folder / "index.parquet", *self._paths]
+
     def _layout(self, file: int) -> "ArrayLayout":
         """Return the layout of a file, which is read once."""
         if file not in self._layouts:
-            array = np.load(self._paths[file], mmap_mode="r")
+            array = np.load(self._locate(self._paths[file]), mmap_mode="r")
             self._layouts[file] = ArrayLayout(array.offset, array.shape[1:], array.dtype)
         return self._layouts[file]
 
     def _read(self, file: int, rows: Iterable[tuple[int, int]], pixels: np.ndarray) -> None:
         """Read rows of one file into rows of `pixels`; `rows` has pairs of both."""
         offset = self._layout(file).offset
-        with self._paths[file].open("rb", buffering=0) as stream:
+        with self._locate(self._paths[file]).open("rb", buffering=0) as stream:
             for row, output in rows:
                 stream.seek(offset + int(row) * pixels[output].nbytes)
                 if stream.readinto(pixels[output]) != pixels[output].nbytes:

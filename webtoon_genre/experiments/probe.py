@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeInt
 
+from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import paths
 from webtoon_genre.core.files import write_json
 from webtoon_genre.core.params import ParamsFile, Section, SharedKeys, read
@@ -62,6 +63,8 @@ class ExperimentParams(ParamsFile):
     question: what the experiment asks. study: what the original study reports on it, None where it reports nothing.
     """
 
+    untracked: ClassVar = frozenset({"cluster"})
+
     question: ClassVar[str]
     study: ClassVar[str | None] = None
 
@@ -69,6 +72,7 @@ class ExperimentParams(ParamsFile):
     train: Backbones
     head: SharedHeadParams
     runtime: Runtime
+    cluster: ClusterParams
     seed: int = Field(ge=0)
 
     @property

@@ -1,16 +1,17 @@
 """The training of probes: one head a seed for each task, many of them at once; no files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from webtoon_genre.cluster import ray_data
 from webtoon_genre.core.progress import Meter
 from webtoon_genre.evaluation.metrics import HELD_OUT
+from webtoon_genre.experiments.head_chunks import HeadChunk, HeadTrainer, TrainedHead
 from webtoon_genre.experiments.probe import ExperimentParams, Predictions, ProbeTask
-from webtoon_genre.training.divergence import explain_divergence
 from webtoon_genre.training.losses import Loss
-from webtoon_genre.training.stack import HeadStack, HeadTask, Weights
+from webtoon_genre.training.stack import HeadStack, HeadTask
 
 AT_ONCE = 8  # heads; measured on two cores, 8 cost 3.5 times one, and 90 cost 48 times: their weights leave the processor's cache
 
@@ -37,6 +38,7 @@ class Probe:
     def __init__(self, params: ExperimentParams):
         self.params = params
         self.stacks: dict[tuple[int, int, Loss | None], HeadStack] = {}
+        self.classes: dict[tuple[int, int, Loss | None], int] = {}  # of the stacks
 
     def fit_predict(
         self,
@@ -52,48 +54,60 @@ class Probe:
         """The same for several tasks."""
         seeds = list(seeds or self.params.experiments.seeds)
         heads = [head_of(run, index, seed) for run in runs for index, seed in enumerate(seeds)]
-        groups: dict[tuple[int, Loss | None, int], list[int]] = {}
-        for number, head in enumerate(heads):
-            steps = head.task.steps(self.params.experiments.batch)
-            groups.setdefault((id(head.features), head.run.loss, steps), []).append(number)
+        groups = self._groups(heads)
+        results = self._train([[heads[number] for number in numbers] for numbers in groups])
         trained: dict[int, TrainedHead] = {}
         meter = Meter(len(heads), "trained", "heads")
-        for numbers in groups.values():
-            for start in range(0, len(numbers), AT_ONCE):
-                chunk = numbers[start : start + AT_ONCE]
-                trained |= dict(zip(chunk, self._train([heads[number] for number in chunk]), strict=True))
-                meter.step(len(chunk))
+        for numbers, chunk in zip(groups, results, strict=True):
+            trained |= dict(zip(numbers, chunk, strict=True))
+            meter.step(len(numbers))
         meter.close()
         return [
             merge_seeds([trained[index * len(seeds) + number] for number in range(len(seeds))])
             for index in range(len(runs))
         ]
 
-    def _train(self, heads: Sequence["Head"]) -> list["TrainedHead"]:
-        """Train heads on the same features at once."""
-        features, stack = heads[0].features, self._stack(heads)
-        with explain_divergence(self.params.backbone, "experiments.lr"):
-            weights = stack.fit(features, [head.task for head in heads], self.params.experiments.lr)
-        tasks = [head.run.task for head in heads]
-        val, test = (stack.predict(features, rows) for rows in ([t.val for t in tasks], [t.test for t in tasks]))
+    def _groups(self, heads: Sequence["Head"]) -> list[list[int]]:
+        """Numbers of heads that are trained at once."""
+        groups: dict[tuple[int, Loss | None, int], list[int]] = {}
+        for number, head in enumerate(heads):
+            steps = head.task.steps(self.params.experiments.batch)
+            groups.setdefault((id(head.features), head.run.loss, steps), []).append(number)
         return [
-            TrainedHead(
-                val[: len(task.val), index, : len(task.classes)],
-                test[: len(task.test), index, : len(task.classes)],
-                weights[index],
-            )
-            for index, task in enumerate(tasks)
+            numbers[start : start + AT_ONCE] for numbers in groups.values() for start in range(0, len(numbers), AT_ONCE)
         ]
 
-    def _stack(self, heads: Sequence["Head"]) -> HeadStack:
-        """A stack for so many heads; one that was made for at least as many classes is used again, since tracing takes a second."""
-        width, loss = heads[0].features.shape[1], heads[0].run.loss
-        classes, key = max(head.task.classes for head in heads), (len(heads), width, loss)
-        if key not in self.stacks or self.stacks[key].classes < classes:
-            params = self.params.experiments
-            head = self.params.head.with_units(params.units)
-            self.stacks[key] = HeadStack(len(heads), width, classes, head, params, self.params.runtime, loss)
-        return self.stacks[key]
+    def _train(self, groups: Sequence[Sequence["Head"]]) -> Iterator[list[TrainedHead]]:
+        """Train groups of heads, here or on a cluster; a single group is not worth the start of a worker."""
+        features = {id(group[0].features): group[0].features for group in groups}
+        losses = {group[0].run.loss: None for group in groups}
+        chunks = [self._chunk(group, list(features), list(losses)) for group in groups]
+        params, head = self.params.experiments, self.params.head.with_units(self.params.experiments.units)
+        arrays = list(features.values())
+        trainer = HeadTrainer(self.params.backbone, params, head, self.params.runtime, arrays, list(losses))
+        if self.params.cluster.engine == "local" or len(chunks) == 1:
+            trainer.stacks = self.stacks
+            return map(trainer.train, chunks)
+        trainer.features = [
+            np.asarray(array) for array in arrays
+        ]  # no memory maps: another machine may not have their files
+        job = ray_data.Job(trainer.build, cores=self.params.runtime.intra_op, gpu=True)
+        return ray_data.run(job, chunks, self.params.cluster)
+
+    def _chunk(self, heads: Sequence["Head"], features: Sequence[int], losses: Sequence[Loss | None]) -> HeadChunk:
+        """The chunk of a group of heads. Its stack has at least the classes of earlier chunks that the same stack trains."""
+        array, loss = heads[0].features, heads[0].run.loss
+        key = (len(heads), array.shape[1], loss)
+        self.classes[key] = max(self.classes.get(key, 0), *(head.task.classes for head in heads))
+        tasks = [head.run.task for head in heads]
+        return HeadChunk(
+            features=features.index(id(array)),
+            loss=losses.index(loss),
+            classes=self.classes[key],
+            tasks=[head.task for head in heads],
+            val=[task.val for task in tasks],
+            test=[task.test for task in tasks],
+        )
 
 
 @dataclass(frozen=True)
@@ -103,15 +117,6 @@ class Head:
     run: ProbeRun
     features: np.ndarray
     task: HeadTask
-
-
-@dataclass(frozen=True)
-class TrainedHead:
-    """Probabilities, float32 (n, k), of val and of test rows, and the weights of a head."""
-
-    val: np.ndarray
-    test: np.ndarray
-    weights: Weights
 
 
 def head_of(run: ProbeRun, index: int, seed: int) -> Head:

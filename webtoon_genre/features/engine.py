@@ -54,7 +54,7 @@ class EngineParams(ParamsFile):
         return self
 
 
-def compile_extractor(extractor: "keras.Model", params: EngineParams) -> Forward:
-    """The forward pass of a feature extractor by the engine of `params`."""
-    engine = importlib.import_module(f"{__package__}.engines.{params.features.engine}")
-    return engine.compile_extractor(extractor, params.runtime)
+def compile_extractor(extractor: "keras.Model", engine: Engine, runtime: Runtime) -> Forward:
+    """The forward pass of a feature extractor by an engine."""
+    module = importlib.import_module(f"{__package__}.engines.{engine}")
+    return module.compile_extractor(extractor, runtime)

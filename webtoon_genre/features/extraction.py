@@ -1,6 +1,6 @@
 """Pooled features of many images from a frozen feature extractor, batch by batch into the caller's arrays; no paths, no files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,14 +27,29 @@ def extract_features(
     mean: float32 (side, side, 3), RGB, subtracted from the images. label: names the progress, and the features in an InputError where they
     are not finite.
     """
-    starts = range(0, len(rows), batch)
+    fill_features(extract_batches(forward, images, mean, batches(rows, batch)), outs, batch, label)
 
-    def read(start: int) -> np.ndarray:
-        return images.take(rows.iloc[start : start + batch]).astype(np.float32) - mean  # (batch, side, side, 3)
 
-    batches = zip(starts, prefetch(read, starts), strict=True)
-    for start, pixels in track(batches, len(starts), label, "batches"):
-        pooled = forward(pixels)
-        check_batch(pooled, f"{label}: features of", start, len(rows))
+def batches(rows: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
+    """`rows` in parts of `batch`; the last one may be shorter."""
+    return (rows.iloc[start : start + batch] for start in range(0, len(rows), batch))
+
+
+def extract_batches(
+    forward: Forward, images: AugmentedThumbnails | ThumbnailStore, mean: np.ndarray, parts: Iterable[pd.DataFrame]
+) -> Iterator[list[np.ndarray]]:
+    """The features of each of `parts`, rows that are one batch: float32 (n, width) for each pooling; the next batch is read meanwhile.
+
+    Their last bits depend on which images are together.
+    """
+    return map(forward, prefetch(lambda rows: images.take(rows).astype(np.float32) - mean, parts))
+
+
+def fill_features(features: Iterable[list[np.ndarray]], outs: Sequence[np.ndarray], batch: int, label: str) -> None:
+    """Fill `outs` with the `features` of all batches, in order, as extract_features does."""
+    starts, iterator = range(0, len(outs[0]), batch), iter(features)
+    for start in track(starts, len(starts), label, "batches"):
+        pooled = next(iterator)
+        check_batch(pooled, f"{label}: features of", start, len(outs[0]))
         for out, values in zip(outs, pooled, strict=True):
             out[start : start + batch] = values

@@ -1,6 +1,6 @@
 """A trial runner as a picklable specification, from which other processes and machines build an equal one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from webtoon_genre.features.backbone import Preprocess, build_extractor
-from webtoon_genre.grid.trials import TrialRunner
+from webtoon_genre.grid.trials import Trial, TrialResult, TrialRunner
 from webtoon_genre.reproducibility.runtime import Runtime, start_keras
 from webtoon_genre.training.freezing import Unfreeze, split_model
 from webtoon_genre.training.head import HeadParams
@@ -24,7 +24,6 @@ class JobSpec:
     files that hold them.
     """
 
-    name: str
     backbone: str
     unfreeze: Unfreeze
     preprocess: Preprocess
@@ -65,11 +64,22 @@ class JobSpec:
         return TrialRunner(setup, self.head, TrainingParams(**self.params), self.runtime, self.seed)
 
 
-def pack(name: str, runner: TrialRunner) -> JobSpec:
-    """The specification of `runner`; `name` distinguishes jobs in a process that gets several."""
+@dataclass(frozen=True)
+class RemoteTrials:
+    """Runs trials in a worker of a cluster; a job brings all arrays, so the worker reads no file."""
+
+    job: JobSpec
+
+    def build(self, _: Callable[[Path], Path]) -> Callable[[Trial], tuple[Trial, TrialResult]]:
+        """The function that runs a trial and returns it with its result."""
+        runner = self.job.runner()
+        return lambda trial: (trial, runner.run(trial))
+
+
+def pack(runner: TrialRunner) -> JobSpec:
+    """The specification of `runner`."""
     setup, data = runner.setup, runner.setup.data
     return JobSpec(
-        name=name,
         backbone=setup.backbone,
         unfreeze=setup.unfreeze,
         preprocess=setup.preprocess,

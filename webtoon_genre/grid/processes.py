@@ -25,7 +25,7 @@ def run(runner: TrialRunner, trials: Sequence[Trial], workers: int | None) -> It
         yield from ((trial, runner.run(trial)) for trial in trials)
         return
     with tempfile.TemporaryDirectory(prefix="handling-") as folder:
-        job = on_disk(pack("", runner), runner, Path(folder))
+        job = on_disk(pack(runner), runner, Path(folder))
         yield from run_in_processes(job, trials, devices)
 
 
