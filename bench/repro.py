@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,7 +130,8 @@ def set_params(path: Path, changes: Sequence[str]) -> None:
             section = section.get(part) if isinstance(section, dict) else None
         if not isinstance(section, dict) or key not in section:
             raise InputError(f"{change!r} names no key of params.yaml; give KEY=VALUE, such as crawl.demo.scale=1.0")
-        section[key] = yaml.load(value)
+        loaded = yaml.load(value)
+        section[key] = value if isinstance(loaded, date) else loaded  # DVC takes dates as strings alone
     yaml.dump(params, path)
 
 

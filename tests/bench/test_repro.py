@@ -50,9 +50,9 @@ def test_the_table_has_a_row_a_stage_and_the_sums():
 
 def test_params_are_set_by_key_with_values_in_yaml_and_comments_stay(tmp_path):
     path = tmp_path / "params.yaml"
-    path.write_text("# why\nlr: 0.1\ntrain:\n  backbones:\n  - vgg16\n")
-    repro.set_params(path, ["lr=1e-3", "train.backbones=[mobilenet_v2]"])
-    assert path.read_text() == "# why\nlr: 1e-3\ntrain:\n  backbones: [mobilenet_v2]\n"
+    path.write_text("# why\nlr: 0.1\nas_of: '2022-08-19'\ntrain:\n  backbones:\n  - vgg16\n")
+    repro.set_params(path, ["lr=1e-3", "as_of=2022-08-20", "train.backbones=[mobilenet_v2]"])
+    assert path.read_text() == "# why\nlr: 1e-3\nas_of: '2022-08-20'\ntrain:\n  backbones: [mobilenet_v2]\n"
 
 
 @pytest.mark.parametrize("change", ["learning_rate=1", "train.backbone=vgg16", "crawl.demo.scale=1", "lr.x=1"])
