@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -16,21 +15,16 @@ import pytest
 
 from stages import features, handling, resize
 from tests.support.grid_runs import SMALL, wait_for
+from tests.support.head_runs import train_heads
 from tests.support.image_factory import encode, picture, title, write_raw
+from tests.support.new_process import in_new_process
 from tests.support.pipeline_inputs import BACKBONE
 from tests.support.ray_nodes import COPIES, CORES, Nodes, two_nodes
 from tests.support.remote_servers import Remote, s3rver
-from tests.support.synthetic_features import write_dataset
 from webtoon_genre.cluster import ray_data
 from webtoon_genre.cluster.params import LOCAL, ClusterParams
-from webtoon_genre.core import params as params_file
 from webtoon_genre.core import paths
 from webtoon_genre.core.errors import InputError
-from webtoon_genre.experiments import probe
-from webtoon_genre.experiments.probe import ExperimentParams
-from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
-from webtoon_genre.reproducibility.runtime import set_seed, start_keras
-from webtoon_genre.training import losses
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own
 
@@ -131,15 +125,13 @@ def test_features_of_a_cluster_that_loses_a_node_are_those_of_this_machine(
     training_workspace, nodes, reads_first, on_cluster, set_params
 ):
     set_params({"features.batch": 4, "augment.copies": 1, "cluster.engine": "local"})
-    set_seed(0)  # it restarts the numbers in layers' names, which are in weights files
-    features.main(BACKBONE)
+    in_new_process(features.main, BACKBONE)
     files = [paths.features(BACKBONE), paths.augmented_features(BACKBONE), paths.extractor(BACKBONE)]
     local = [path.read_bytes() for path in files]
     set_params({"cluster.engine": "ray"})
     killer = Thread(target=lambda: (wait_for(nodes.read_by_second, 300), nodes.kill_second()))
     killer.start()
-    set_seed(0)
-    features.main(BACKBONE)
+    in_new_process(features.main, BACKBONE)
     killer.join()
     assert nodes.second.poll() is not None
     assert [path.read_bytes() for path in files] == local
@@ -149,10 +141,10 @@ def test_handling_has_the_rows_of_this_machine_and_a_trial_may_fail(training_wor
     grid = {"frozen": [], "unfreeze": [4], "units": [4, 8], "lr": [0.01, 1e30]}
     set_params({**SMALL, "runtime.intra_op": CORES, "handling.grid": grid, "cluster.engine": "local"})
     rows = Path(f"metrics/handling/{BACKBONE}.json")
-    handling.main(BACKBONE)
+    in_new_process(handling.main, BACKBONE)
     local = rows.read_bytes()
     set_params({"cluster.engine": "ray"})
-    handling.main(BACKBONE)
+    in_new_process(handling.main, BACKBONE)
     assert rows.read_bytes() == local
     assert [row.get("failed") for row in json.loads(local)["cells"]] == [
         None, "loss is nan in epoch 1 at the learning rate 1e+30"
@@ -161,16 +153,8 @@ def test_handling_has_the_rows_of_this_machine_and_a_trial_may_fail(training_wor
 
 def test_heads_have_the_weights_and_predictions_of_this_machine(workspace, nodes, on_cluster, set_params):
     set_params({"experiments.epochs": 4, "experiments.seeds": [*range(9)]})  # two chunks of heads for each run
-    params = params_file.read(ExperimentParams)
-    start_keras(params.runtime)
-    dataset = write_dataset(workspace)
-    task = probe.probe_task(
-        dataset, probe.read_features(paths.features("inception_v3"), len(dataset)), ["thin", "bold"]
-    )
-    fewer = replace(task, labels=np.zeros_like(task.labels), classes=["thin"])
-    runs = [ProbeRun(fewer), ProbeRun(task, losses.focal(2.0)), ProbeRun(task)]
-    remote = Probe(params).fit_predict_all(runs)
-    local = Probe(params.model_copy(update={"cluster": LOCAL})).fit_predict_all(runs)
+    remote = in_new_process(train_heads, ClusterParams(engine="ray", address=nodes.address, storage=None))
+    local = in_new_process(train_heads, LOCAL)
     for one, other in zip(remote, local, strict=True):
         np.testing.assert_array_equal(one.val, other.val)
         np.testing.assert_array_equal(one.test, other.test)

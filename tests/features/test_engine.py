@@ -7,6 +7,7 @@ from bench.agreement import LIMIT, equal_decisions, largest_difference
 from tests.support import small_backbone
 from tests.support.engine_inputs import IMAGES, calibrated_extractor, centred_images
 from tests.support.runtime_params import RUNTIME
+from webtoon_genre.core.errors import InputError
 from webtoon_genre.features.backbone import backbone_names, load_architecture
 from webtoon_genre.features.engines import onnxruntime, tensorflow
 
@@ -34,7 +35,15 @@ def test_onnx_runtime_agrees_for_every_pooling(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", backbone_names())
 def test_onnx_runtime_agrees_for_every_backbone(backbone):
-    assert_agree(backbone, load_architecture(backbone).SMALLEST_SIDE)
+    assert_agree(backbone, max(64, load_architecture(backbone).SMALLEST_SIDE))
+
+
+def test_features_of_another_shape_than_keras_s_are_one_line():
+    with pytest.raises(
+        InputError,
+        match=r"^features\.engine onnxruntime computes features of shape \(9216, 768\) in place of \(12, 768\) ",
+    ):
+        onnxruntime.check_shapes([np.zeros((9216, 768))], [(12, 768)])
 
 
 def test_two_compilations_compute_equal_bytes_and_leave_the_extractor_as_it_is(monkeypatch):

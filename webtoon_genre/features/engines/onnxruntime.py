@@ -1,9 +1,11 @@
 """Features by ONNX Runtime on the CPU, in float32 and `runtime.intra_op` threads; bits depend on the processor's vector instructions."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from webtoon_genre.core.errors import InputError
 from webtoon_genre.features.engine import Forward
 from webtoon_genre.features.onnx_graph import extractor_graph
 from webtoon_genre.reproducibility.runtime import Runtime
@@ -24,11 +26,24 @@ def compile_extractor(extractor: "keras.Model", runtime: Runtime) -> Forward:
         graph.SerializeToString(), session_options(runtime), providers=["CPUExecutionProvider"]
     )
     outputs = [output.name for output in graph.graph.output]
+    shapes = extractor.output_shape if isinstance(extractor.output_shape, list) else [extractor.output_shape]
 
     def forward(images: np.ndarray) -> list[np.ndarray]:
-        return session.run(outputs, {graph.graph.input[0].name: images})
+        tables = session.run(outputs, {graph.graph.input[0].name: images})
+        check_shapes(tables, [(len(images), shape[-1]) for shape in shapes])
+        return tables
 
     return forward
+
+
+def check_shapes(tables: Sequence[np.ndarray], expected: Sequence[tuple[int, int]]) -> None:
+    """Raise InputError where features have another shape than Keras's: tf2onnx flattens a map of 1 × 1 after layer norm wrongly."""
+    for table, shape in zip(tables, expected, strict=True):
+        if table.shape != shape:
+            raise InputError(
+                f"features.engine onnxruntime computes features of shape {table.shape} in place of {shape} for this backbone, head.pool "
+                "and resize.side; set features.engine to tensorflow"
+            )
 
 
 def session_options(runtime: Runtime) -> "onnxruntime.SessionOptions":
