@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Thread
@@ -19,7 +18,7 @@ from tests.support.head_runs import train_heads
 from tests.support.image_factory import encode, picture, title, write_raw
 from tests.support.new_process import in_new_process
 from tests.support.pipeline_inputs import BACKBONE
-from tests.support.ray_nodes import COPIES, CORES, Nodes, two_nodes
+from tests.support.ray_nodes import CORES, Nodes, main_after, run_after, two_nodes
 from tests.support.remote_servers import Remote, s3rver
 from webtoon_genre.cluster import ray_data
 from webtoon_genre.cluster.params import LOCAL, ClusterParams
@@ -54,26 +53,17 @@ def on_cluster(nodes, workspace, set_params):
 
 
 @pytest.fixture
-def reads_first(nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers of the first node wait until the second one has read a file: with little work they would do all of it."""
-    here, scratch, run = tmp_path / "seen-by-the-first-node", nodes.scratch, ray_data.run
-    here.touch()
+def seen(tmp_path: Path) -> Path:
+    """A file that only the first node sees."""
+    path = tmp_path / "seen-by-the-first-node"
+    path.touch()
+    return path
 
-    def run_after_second(job: ray_data.Job, items: Sequence, params: ClusterParams) -> Iterator:
-        def build(locate: Callable[[Path], Path]) -> Callable:
-            function = job.build(locate)
 
-            def wait_and_work(item: object) -> object:
-                end = time.monotonic() + 300
-                while here.exists() and not [*scratch.glob(COPIES)] and time.monotonic() < end:
-                    time.sleep(0.1)
-                return function(item)
-
-            return wait_and_work
-
-        return run(replace(job, build=build), items, params)
-
-    monkeypatch.setattr(ray_data, "run", run_after_second)
+@pytest.fixture
+def reads_first(nodes: Nodes, seen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of the first node wait until the second one has read a file."""
+    monkeypatch.setattr(ray_data, "run", run_after(seen, nodes.scratch))
 
 
 @pytest.fixture
@@ -122,7 +112,7 @@ def test_resize_writes_the_same_bytes_where_a_node_reads_from_s3(
 
 
 def test_features_of_a_cluster_that_loses_a_node_are_those_of_this_machine(
-    training_workspace, nodes, reads_first, on_cluster, set_params
+    training_workspace, nodes, seen, on_cluster, set_params
 ):
     set_params({"features.batch": 4, "augment.copies": 1, "cluster.engine": "local"})
     in_new_process(features.main, BACKBONE)
@@ -131,7 +121,7 @@ def test_features_of_a_cluster_that_loses_a_node_are_those_of_this_machine(
     set_params({"cluster.engine": "ray"})
     killer = Thread(target=lambda: (wait_for(nodes.read_by_second, 300), nodes.kill_second()))
     killer.start()
-    in_new_process(features.main, BACKBONE)
+    in_new_process(main_after, seen, nodes.scratch, features.main, BACKBONE)
     killer.join()
     assert nodes.second.poll() is not None
     assert [path.read_bytes() for path in files] == local

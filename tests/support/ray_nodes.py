@@ -8,13 +8,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 import pytest
+
+from webtoon_genre.cluster import ray_data
+from webtoon_genre.cluster.params import ClusterParams
 
 CORES = 2
 COPIES = "webtoon-genre-*/*/[!.]*"  # files that workers got from elsewhere, in their folder for temporary files
@@ -104,3 +107,33 @@ def two_nodes(hidden: Path, scratch: Path) -> Iterator[Nodes]:
         if nodes.second is not None and nodes.second.poll() is None:
             nodes.kill_second()
         cluster.shutdown()
+
+
+def run_after(here: Path, scratch: Path) -> Callable[..., Iterator]:
+    """`ray_data.run`, whose workers on a node that sees `here` wait until another one has copied a file to `scratch`.
+
+    With little work the first node would do all of it.
+    """
+    run = ray_data.run
+
+    def run_job(job: ray_data.Job, items: Sequence, params: ClusterParams) -> Iterator:
+        def build(locate: Callable[[Path], Path]) -> Callable:
+            function = job.build(locate)
+
+            def wait_and_work(item: object) -> object:
+                end = time.monotonic() + 300
+                while here.exists() and not [*scratch.glob(COPIES)] and time.monotonic() < end:
+                    time.sleep(0.1)
+                return function(item)
+
+            return wait_and_work
+
+        return run(replace(job, build=build), items, params)
+
+    return run_job
+
+
+def main_after(here: Path, scratch: Path, main: Callable[[str], None], argument: str) -> None:
+    """Run a stage in this process with `run_after`."""
+    ray_data.run = run_after(here, scratch)
+    main(argument)
