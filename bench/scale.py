@@ -21,6 +21,7 @@ from webtoon_genre.core.errors import InputError
 THUMBNAILS = 10**8
 MEASURED = 82_549  # of the larger run
 SMALLER = 8_255  # a tenth
+NOISE = 1.3  # a power up to this counts as linear: other work on the machine made the longer run slower
 SHORT = 5.0  # seconds of a stage whose growth is that of its start alone
 HEAD = "| stage | 8,255: work, s | 82,549: work, s | 8,255: memory, GB | 82,549: memory, GB |"
 HOUR, DAY = 3600, 24
@@ -40,8 +41,8 @@ class Growth:
         return math.log(self.seconds[1] / self.seconds[0]) / math.log(MEASURED / SMALLER)
 
     def hours(self, thumbnails: int) -> float:
-        """Hours for so many thumbnails: linear, or by the measured power where it is larger and the stage not short."""
-        power = max(1.0, self.exponent) if self.seconds[1] > SHORT else 1.0
+        """Hours for so many thumbnails: linear, or by the measured power where it is clearly larger and the stage not short."""
+        power = self.exponent if self.seconds[1] > SHORT and self.exponent > NOISE else 1.0
         return self.seconds[1] * (thumbnails / MEASURED) ** power / HOUR
 
     def gigabytes(self, thumbnails: int) -> float:
@@ -57,12 +58,17 @@ def growth_of(small: Path, large: Path) -> list[Growth]:
     return [
         Growth(
             row["name"],
-            (smaller[row["name"]]["work"], row["work"]),
-            (smaller[row["name"]]["memory"] / GIGABYTE, row["memory"] / GIGABYTE),
+            (tenths(smaller[row["name"]]["work"]), tenths(row["work"])),
+            (tenths(smaller[row["name"]]["memory"] / GIGABYTE), tenths(row["memory"] / GIGABYTE)),
         )
         for row in times[1]
         if row["name"] in smaller
     ]
+
+
+def tenths(value: float) -> float:
+    """The value as tables show it, at least 0.1, so that the arithmetic is that of the table."""
+    return max(0.1, round(value, 1))
 
 
 def growth_table(rows: Sequence[Growth]) -> str:
