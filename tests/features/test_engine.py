@@ -6,12 +6,14 @@ import pytest
 from bench.agreement import LIMIT, equal_decisions, largest_difference
 from tests.support import small_backbone
 from tests.support.engine_inputs import IMAGES, calibrated_extractor, centred_images
+from tests.support.exhaustive import parameter
 from tests.support.runtime_params import RUNTIME
 from webtoon_genre.core.errors import InputError
 from webtoon_genre.features.backbone import backbone_names, load_architecture
 from webtoon_genre.features.engines import onnxruntime, tensorflow
 
 SIDE = 48
+USUAL = {"mobilenet_v2", "convnext_tiny"}  # backbones of which every run of the slow tests tries the engines
 POOLS = ["flatten", "average", "style", "gram"]
 
 
@@ -33,7 +35,7 @@ def test_onnx_runtime_agrees_for_every_pooling(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", backbone_names())
+@pytest.mark.parametrize("backbone", [parameter((name,), name, name in USUAL) for name in backbone_names()])
 def test_onnx_runtime_agrees_for_every_backbone(backbone):
     assert_agree(backbone, max(64, load_architecture(backbone).SMALLEST_SIDE))
 
