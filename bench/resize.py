@@ -182,11 +182,11 @@ def main(
                     other, folder, folder / f"img2dataset-{number}"
                 )
             best = {way: min(best.get(way, duration), duration) for way, duration in durations.items()}
-    rates = {way: images / duration for way, duration in best.items()}
-    typer.echo("| way | images a second | times the study's loop | times decoding alone |\n|---|--:|--:|--:|")
-    loop, floor = rates["the study's loop, one thread"], rates["decoding alone, a process a core"]
-    for way, rate in rates.items():
-        typer.echo(f"| {way} | {rate:,.0f} | {rate / loop:.2f} | {rate / floor:.2f} |")
+        rates = {way: images / duration for way, duration in best.items()}
+        typer.echo("| way | images a second | times the study's loop | times decoding alone |\n|---|--:|--:|--:|")
+        loop, floor = rates["the study's loop, one thread"], rates["decoding alone, a process a core"]
+        for way, rate in rates.items():
+            typer.echo(f"| {way} | {rate:,.0f} | {rate / loop:.2f} | {rate / floor:.2f} |")
 
 
 if __name__ == "__main__":
