@@ -20,6 +20,7 @@ from tests.support.new_process import in_new_process
 from tests.support.pipeline_inputs import BACKBONE
 from tests.support.ray_nodes import CORES, Nodes, main_after, run_after, two_nodes
 from tests.support.remote_servers import Remote, s3rver
+from tests.support.synthetic_features import write_dataset
 from webtoon_genre.cluster import ray_data
 from webtoon_genre.cluster.params import LOCAL, ClusterParams
 from webtoon_genre.core import paths
@@ -143,6 +144,7 @@ def test_handling_has_the_rows_of_this_machine_and_a_trial_may_fail(training_wor
 
 def test_heads_have_the_weights_and_predictions_of_this_machine(workspace, nodes, on_cluster, set_params):
     set_params({"experiments.epochs": 4, "experiments.seeds": [*range(9)]})  # two chunks of heads for each run
+    write_dataset(workspace)
     remote = in_new_process(train_heads, ClusterParams(engine="ray", address=nodes.address, storage=None))
     local = in_new_process(train_heads, LOCAL)
     for one, other in zip(remote, local, strict=True):

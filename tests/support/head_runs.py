@@ -1,14 +1,13 @@
 """Heads of several runs on synthetic features, for comparison of engines."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from tests.support.synthetic_features import write_dataset
 from webtoon_genre.cluster.params import ClusterParams
 from webtoon_genre.core import params as params_file
 from webtoon_genre.core import paths
+from webtoon_genre.data.tables import DATASET, read_table
 from webtoon_genre.experiments import probe
 from webtoon_genre.experiments.probe import ExperimentParams, Predictions
 from webtoon_genre.experiments.probe_heads import Probe, ProbeRun
@@ -17,10 +16,10 @@ from webtoon_genre.training import losses
 
 
 def train_heads(cluster: ClusterParams) -> list[Predictions]:
-    """Train heads on the features that this writes to the working directory; two chunks for each run with nine seeds."""
+    """Train heads on the data that write_dataset wrote to the working directory; two chunks for each run with nine seeds."""
     params = params_file.read(ExperimentParams)
     start_keras(params.runtime)
-    dataset = write_dataset(Path.cwd())
+    dataset = read_table(paths.DATASET, DATASET)
     features = probe.read_features(paths.features("inception_v3"), len(dataset))
     task = probe.probe_task(dataset, features, ["thin", "bold"])
     fewer = replace(task, labels=np.zeros_like(task.labels), classes=["thin"])
