@@ -7,7 +7,8 @@ from bench.agreement import LIMIT, equal_decisions, largest_difference
 from tests.support import small_backbone
 from tests.support.engine_inputs import IMAGES, calibrated_extractor, centred_images
 from tests.support.runtime_params import RUNTIME
-from webtoon_genre.features.backbone import backbone_names, load_architecture
+from webtoon_genre.core.errors import InputError
+from webtoon_genre.features.backbone import backbone_names
 from webtoon_genre.features.engines import onnxruntime, tensorflow
 
 SIDE = 48
@@ -34,7 +35,19 @@ def test_onnx_runtime_agrees_for_every_pooling(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", backbone_names())
 def test_onnx_runtime_agrees_for_every_backbone(backbone):
-    assert_agree(backbone, load_architecture(backbone).SMALLEST_SIDE)
+    # an efficientnet_v2_s of 32 pixels and random weights makes rounding large: TensorFlow alone differs by 0.008 between batch sizes
+    assert_agree(backbone, 112)
+
+
+@pytest.mark.slow
+def test_a_graph_that_is_exported_wrongly_is_one_line():
+    extractor = calibrated_extractor("convnext_tiny", 32, ["flatten"])
+    with pytest.raises(InputError) as caught:
+        onnxruntime.compile_extractor(extractor, RUNTIME)(centred_images(32))
+    assert str(caught.value) == (
+        "features.engine is onnxruntime: the graph exported for 32 pixels gives features (9216, 768) in place of (12, 768); "
+        "set it to tensorflow"
+    )
 
 
 def test_two_compilations_compute_equal_bytes_and_leave_the_extractor_as_it_is(monkeypatch):
