@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.agreement import LIMIT, equal_decisions, largest_difference
+from bench.agreement import LIMIT, RELATIVE_LIMIT, equal_decisions, largest_difference, relative_difference
 from tests.support import small_backbone
 from tests.support.engine_inputs import IMAGES, calibrated_extractor, centred_images
 from tests.support.runtime_params import RUNTIME
@@ -23,7 +23,9 @@ def assert_agree(backbone: str, side: int) -> None:
     labels = np.arange(IMAGES) % 3
     for table, table_expected, pool in zip(tables, expected, POOLS, strict=True):
         assert (table.dtype, table.shape) == (np.float32, table_expected.shape), pool
-        assert largest_difference(table, table_expected) < LIMIT, pool
+        assert relative_difference(table, table_expected) < RELATIVE_LIMIT, pool
+        # a position of a flattened map is zero for most images: its deviation over them is as small as rounding makes it
+        assert pool == "flatten" or largest_difference(table, table_expected) < LIMIT, pool
         assert equal_decisions(table, table_expected, labels) == 1, pool
 
 
