@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
 
-LIMIT = 1e-2  # of largest_difference: "equal enough", DECISIONS.md
+# "Equal enough", DECISIONS.md: of largest_difference, except for flattened maps, and of relative_difference
+LIMIT, RELATIVE_LIMIT = 1e-2, 1e-3
 CONSTANT = 1e-3  # of a feature's largest value: with a smaller deviation over the images it counts as constant
 
 

@@ -1,6 +1,5 @@
 """Features by ONNX Runtime on the CPU, in float32 and `runtime.intra_op` threads; bits depend on the processor's vector instructions."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,11 @@ ERRORS = 3  # of ONNX Runtime's levels of messages
 
 
 def compile_extractor(extractor: "keras.Model", runtime: Runtime) -> Forward:
-    """The forward pass of a copy of the extractor; later changes of its weights have no effect."""
+    """The forward pass of a copy of the extractor; later changes of its weights have no effect.
+
+    The forward pass raises InputError where the exported graph is wrong, as tf2onnx's is for the flattened top layer of a convnext_tiny
+    of 32 pixels, a map of one position.
+    """
     import onnxruntime
 
     graph = extractor_graph(extractor)
@@ -26,24 +29,19 @@ def compile_extractor(extractor: "keras.Model", runtime: Runtime) -> Forward:
         graph.SerializeToString(), session_options(runtime), providers=["CPUExecutionProvider"]
     )
     outputs = [output.name for output in graph.graph.output]
-    shapes = extractor.output_shape if isinstance(extractor.output_shape, list) else [extractor.output_shape]
+    side, widths = extractor.input_shape[1], [output.shape[-1] for output in extractor.outputs]
 
     def forward(images: np.ndarray) -> list[np.ndarray]:
-        tables = session.run(outputs, {graph.graph.input[0].name: images})
-        check_shapes(tables, [(len(images), shape[-1]) for shape in shapes])
-        return tables
+        features = session.run(outputs, {graph.graph.input[0].name: images})
+        for values, width in zip(features, widths, strict=True):
+            if values.shape != (len(images), width):
+                raise InputError(
+                    f"features.engine is onnxruntime: the graph exported for {side} pixels gives features {values.shape} "
+                    f"in place of {(len(images), width)}; set it to tensorflow"
+                )
+        return features
 
     return forward
-
-
-def check_shapes(tables: Sequence[np.ndarray], expected: Sequence[tuple[int, int]]) -> None:
-    """Raise InputError where features have another shape than Keras's: tf2onnx flattens a map of 1 × 1 after layer norm wrongly."""
-    for table, shape in zip(tables, expected, strict=True):
-        if table.shape != shape:
-            raise InputError(
-                f"features.engine onnxruntime computes features of shape {table.shape} in place of {shape} for this backbone, head.pool "
-                "and resize.side; set features.engine to tensorflow"
-            )
 
 
 def session_options(runtime: Runtime) -> "onnxruntime.SessionOptions":
