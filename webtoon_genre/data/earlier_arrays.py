@@ -1,4 +1,4 @@
-"""Arrays of an earlier run, by the input file that gave each: a stage reuses those of files that did not change.
+"""Arrays of an earlier run and the input files that they come from: a stage reuses those of files that did not change.
 
 The folder holds a hard link to each array of that run, which takes no space while the array itself exists, and entries.json: the
 fingerprint of params and code, and of each input file the digest of its bytes, and size and time of its array. A run reuses an array
